@@ -1,0 +1,6 @@
+"""Every op and its implementations, the preferred first. Free of torch, so that a matrix can be checked fast."""
+
+KERNELS: dict[str, tuple[str, ...]] = {
+    "dense": ("onednn", "torch"),
+    "w4": ("torch", "reference"),
+}

@@ -1,0 +1,28 @@
+"""Op `w4`: y = x @ dequant(W)^T with 4-bit codes and group scales.
+
+The canonical form is `W4Weight`; an implementation repacks it once. `torch` is PyTorch's built-in int4
+operator; `reference` dequantizes at each call and runs everywhere.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from lab.kernels.base import Matmul, choose
+from lab.kernels.w4 import torch_int4
+from lab.kernels.w4.reference import Reference, W4Weight
+
+__all__ = ["W4Weight", "pack"]
+
+
+def pack(weight: W4Weight, dtype: torch.dtype, kernel: str | None = None) -> Matmul:
+    """Repack `weight` for activations of `dtype`, for `kernel` or for the best one that can multiply it.
+
+    Raises:
+        UserError: `kernel` cannot multiply this weight.
+    """
+    able = {"torch", "reference"} if torch_int4.able(weight, dtype) else {"reference"}
+    rows, columns = weight.codes.shape
+    what = f"a {rows} x {columns} weight in groups of {weight.group} with {dtype} activations on {weight.codes.device.type}"
+    chosen = choose("w4", kernel, able, what)
+    return torch_int4.TorchInt4(weight, dtype) if chosen == "torch" else Reference(weight, dtype)

@@ -1,0 +1,1 @@
+"""Statistics, the 2x2 effects, the losslessness audit and the summary; reads records only."""

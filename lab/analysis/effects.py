@@ -1,0 +1,156 @@
+"""The 2x2: ratios to the reference arm, the interaction, and the verdict in its two parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp
+from typing import Literal
+
+import numpy as np
+
+from lab.analysis.stats import Floats, Interval, PairedBootstrap
+from lab.records import CallRecord
+
+Compatibility = Literal["compounds", "no gain", "conflicts", "inconclusive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """log(both/ref) - log(spec/ref) - log(w4/ref) of speeds: below zero, the gains do not multiply.
+
+    `over_best_single` is the speed of both over `best_single`, the fastest arm that uses at most one of the
+    two; `compatibility` follows from it.
+    """
+
+    precision: str
+    speculation: str
+    interval: Interval
+    over_best_single: Interval
+    best_single: str
+    compatibility: Compatibility
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Which arm to use, and whether the two methods go together.
+
+    `best_arm` is the fastest arm, `tied_with` the arms whose difference to it was not shown.
+    """
+
+    best_arm: str
+    tied_with: tuple[str, ...]
+    compatibility: Compatibility | None
+    text: str
+
+
+def arm_name(precision: str, speculation: str) -> str:
+    """`bf16 + ngram`, or `bf16` alone."""
+    return precision if speculation == "none" else f"{precision} + {speculation}"
+
+
+def decode_work(
+    calls: list[CallRecord], sessions: dict[str, int], rounds: list[int]
+) -> tuple[Floats, Floats]:
+    """Decode seconds and tokens after the first, each [sessions, rounds]; NaN seconds where one is not whole.
+
+    Args:
+        sessions: session id -> calls in it.
+    """
+    order = list(sessions)
+    seconds = np.zeros((len(order), len(rounds)))
+    tokens, done = np.zeros_like(seconds), np.zeros_like(seconds)
+    for call in calls:
+        at = order.index(call.session_id), rounds.index(call.round)
+        seconds[at] += sum(step.seconds for step in call.generation.steps)
+        tokens[at] += len(call.generation.token_ids) - 1
+        done[at] += 1
+    whole = done == np.array(list(sessions.values()))[:, None]
+    return np.where(whole, seconds, np.nan), tokens
+
+
+def noise_floor(seconds: Floats, tokens: Floats) -> float | None:
+    """The same arm against itself: the largest ratio between two rounds' speeds, minus one; None below two
+    finished rounds."""
+    whole = np.all(np.isfinite(seconds), axis=0)
+    speeds = [
+        tokens[:, r].sum() / seconds[:, r].sum() for r in np.flatnonzero(whole) if seconds[:, r].sum() > 0
+    ]
+    return float(max(speeds) / min(speeds) - 1) if len(speeds) > 1 else None
+
+
+def interaction(
+    boot: PairedBootstrap, arms: dict[tuple[str, str], str], precision: str, speculation: str
+) -> Interaction | None:
+    """The interaction of one 4-bit precision with one speculation; None unless all four arms finished.
+
+    Args:
+        boot: the replicates of every arm, by name.
+        arms: (precision, speculation) -> arm name; its first key is the reference arm.
+    """
+    reference = next(iter(arms))
+    spec, quantized, both = (reference[0], speculation), (precision, reference[1]), (precision, speculation)
+    if not {spec, quantized, both} <= arms.keys():
+        return None
+    # Times, so the sign of a speed's log is turned round.
+    gap = boot.contrast({arms[both]: -1, arms[spec]: 1, arms[quantized]: 1, arms[reference]: -1})
+    single = min((arms[reference], arms[spec], arms[quantized]), key=boot.log_time)
+    gain = boot.contrast({single: 1, arms[both]: -1})
+    if gap is None or gain is None:
+        return None
+    gain = gain.exp()
+    return Interaction(precision, speculation, gap, gain, single, _compatibility(gain))
+
+
+def _compatibility(gain: Interval) -> Compatibility:
+    if gain.low is None or gain.high is None:
+        return "inconclusive"
+    if gain.low > 1:
+        return "compounds"
+    if gain.high < 1:
+        return "conflicts"
+    # The interval holds 1. It shows "no gain" only if it leaves no room for one worth having.
+    return "no gain" if gain.high < 1 + WORTHWHILE_GAIN else "inconclusive"
+
+
+WORTHWHILE_GAIN = 0.05
+
+
+def verdict(
+    boot: PairedBootstrap, arms: dict[tuple[str, str], str], interactions: list[Interaction]
+) -> Verdict | None:
+    """The verdict over all finished arms of a group; None if no arm finished."""
+    if not boot.pairs or not arms:
+        return None
+    ranked = sorted(arms.values(), key=boot.log_time)
+    best, reference = ranked[0], next(iter(arms.values()))
+    tied = []
+    for other in ranked[1:]:
+        gain = boot.contrast({other: 1, best: -1})
+        if gain is not None and not gain.excludes(0.0):
+            tied.append(other)
+    speedup = exp(boot.log_time(reference) - boot.log_time(best))
+    if best == reference:
+        text = f"Serve {best}: nothing measured here was faster."
+    else:
+        text = f"Serve {best}: {speedup:.2f}x the decode speed of {reference}."
+    if tied:
+        text = f"{text[:-1]}; no difference shown to {', '.join(tied)}."
+    if interactions:
+        text += " " + " ".join(_sentence(item) for item in interactions)
+    return Verdict(best, tuple(tied), interactions[0].compatibility if interactions else None, text)
+
+
+def _sentence(item: Interaction) -> str:
+    both = arm_name(item.precision, item.speculation)
+    gain = item.over_best_single
+    bounds = "" if gain.low is None else f" [{gain.low:.2f}, {gain.high:.2f}]"
+    what = (
+        f"{both} runs at {gain.value:.2f}x{bounds} the speed of {item.best_single}, "
+        "the best arm with at most one of them"
+    )
+    return {
+        "compounds": f"The two compound: {what}.",
+        "no gain": f"No gain from both: {what}.",
+        "conflicts": f"The two conflict: {what}.",
+        "inconclusive": f"Inconclusive on both: {what}.",
+    }[item.compatibility]

@@ -1,0 +1,292 @@
+"""From stored records to the figures that every table, plot and JSON document shows.
+
+A group is one engine, model and scenario: the arms inside it are compared with each other, never across.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from lab.analysis import effects, losslessness
+from lab.analysis.effects import Interaction, Verdict
+from lab.analysis.losslessness import Lossless
+from lab.analysis.stats import Interval, PairedBootstrap, percentile
+from lab.records import RUNGS, CallRecord, CellRecord, CellStatus, RunRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """k of n."""
+
+    k: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Mean seconds of a call by where they went; `gap` is wall time that the ledger does not account for."""
+
+    encode_s: float
+    prefill_s: float
+    draft_s: float
+    verify_s: float
+    other_s: float
+    finish_s: float
+    gap_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """The measured figures of one arm (one cell). None where nothing was measured.
+
+    Attributes:
+        decode_tok_per_s: tokens after the first / time after the first, over all calls.
+        ratio: the arm's decode speed over the reference arm's.
+        tau: tokens emitted per verify step; None for an arm without verify steps.
+        verify_share: verify steps / steps (a drafter may propose nothing).
+        gb_per_s, mbu: bytes the steps had to read / their time, and that over the machine's read bandwidth.
+        ttft_ms: median time to first token. tpot_ms_*: percentiles over calls of time per output token.
+        session_s: mean session latency, prefill included.
+        rungs: ladder rung -> share of the calls that have an expectation, first round.
+        sessions_ok: sessions whose every call is `args_ok`.
+        accepted_by_position: entry i is (verify steps that drafted more than i tokens, of these accepted
+            more than i).
+    """
+
+    cell_id: str
+    engine: str
+    model: str
+    scenario: str
+    precision: str
+    speculation: str
+    status: CellStatus
+    reason: str | None
+    calls: int
+    decode_tok_per_s: float | None
+    ratio: Interval | None
+    tau: float | None
+    verify_share: float | None
+    gb_per_s: float | None
+    mbu: float | None
+    ttft_ms: float | None
+    tpot_ms_p50: float | None
+    tpot_ms_p95: float | None
+    session_s: float | None
+    peak_memory_bytes: int | None
+    weight_bytes: int | None
+    rungs: dict[str, Share]
+    errors: dict[str, int]
+    sessions_ok: Share | None
+    lossless: Lossless | None
+    ledger: Ledger | None
+    accepted_by_position: list[tuple[int, int]]
+
+    @property
+    def name(self) -> str:
+        return effects.arm_name(self.precision, self.speculation)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The arms of one engine, model and scenario, the reference arm first."""
+
+    engine: str
+    model: str
+    scenario: str
+    arms: list[Arm]
+    interactions: list[Interaction]
+    verdict: Verdict | None
+    noise_floor: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A whole run.
+
+    Attributes:
+        ledger_error: the largest relative gap between a call's ledger and its wall time.
+        lab_overhead: the lab's own work on calls / their wall time.
+        engine_share: wall time inside `Engine.generate` / wall time of the finished rounds.
+        gold: False if any session is an observation: then scores are agreement with the recording.
+    """
+
+    run: RunRecord
+    groups: list[Group]
+    ledger_error: float | None
+    lab_overhead: float | None
+    engine_share: float | None
+    gold: bool
+
+
+def summarize(run: RunRecord, cells: list[CellRecord], calls: Iterable[CallRecord]) -> Summary:
+    """Every figure of a run, from the records of its timed rounds alone."""
+    by_cell: dict[str, list[CallRecord]] = {cell.cell_id: [] for cell in cells}
+    for call in calls:
+        if call.round > 0:
+            by_cell[call.cell_id].append(call)
+    groups: dict[tuple[str, str, str], list[CellRecord]] = {}
+    for cell in cells:
+        groups.setdefault((cell.engine, cell.model, cell.scenario), []).append(cell)
+    everything = [call for cell_calls in by_cell.values() for call in cell_calls]
+    wall = sum(call.wall_s for call in everything)
+    in_rounds = sum(call.wall_s for call in everything if call.round in run.round_wall_s)
+    rounds_wall = sum(run.round_wall_s.values())
+    return Summary(
+        run=run,
+        groups=[_group(run, key, members, by_cell) for key, members in groups.items()],
+        ledger_error=max(
+            (abs(c.wall_s - c.generation.ledger_s) / c.wall_s for c in everything), default=None
+        ),
+        lab_overhead=sum(call.lab_s for call in everything) / wall if wall else None,
+        engine_share=in_rounds / rounds_wall if rounds_wall else None,
+        gold=all(session.get("gold", True) for session in run.sessions),
+    )
+
+
+def _group(
+    run: RunRecord,
+    key: tuple[str, str, str],
+    cells: list[CellRecord],
+    by_cell: dict[str, list[CallRecord]],
+) -> Group:
+    sessions = {s["id"]: s["calls"] for s in run.sessions if s.get("scenario") in (None, key[2])}
+    rounds = sorted({call.round for cell in cells for call in by_cell[cell.cell_id]})
+    work = {}
+    measured = {}
+    # Every arm is compared on the sessions that all finished, so an arm that failed on the way, or has none
+    # yet, would take them from the others.
+    for cell in cells:
+        seconds, tokens = effects.decode_work(by_cell[cell.cell_id], sessions, rounds)
+        if cell.status != "failed" and np.isfinite(seconds).any():
+            measured[cell.arm] = effects.arm_name(*cell.arm)
+            work[measured[cell.arm]] = seconds, tokens
+    boot = None
+    floor = None
+    if work:
+        boot = PairedBootstrap({a: w[0] for a, w in work.items()}, {a: w[1] for a, w in work.items()})
+        floor = effects.noise_floor(*next(iter(work.values())))
+    plain = {cell.precision: cell for cell in cells if cell.speculation == "none"}
+    interactions = []
+    verdict = None
+    # Without the reference arm (listed first) there is nothing to relate the others to.
+    if boot is not None and cells[0].arm in measured:
+        for precision, speculation in list(measured)[1:]:
+            if precision != cells[0].precision and speculation != cells[0].speculation:
+                item = effects.interaction(boot, measured, precision, speculation)
+                interactions += [item] if item else []
+        verdict = effects.verdict(boot, measured, interactions)
+    arms = []
+    for cell in cells:
+        ratio = None
+        if boot is not None and cell.arm in measured and cells[0].arm in measured:
+            log_ratio = boot.contrast(
+                {measured[cells[0].arm]: 1, measured[cell.arm]: -1} if cell is not cells[0] else {}
+            )
+            ratio = log_ratio.exp() if log_ratio else None
+        base = plain.get(cell.precision)
+        arms.append(
+            _arm(run, cell, by_cell[cell.cell_id], ratio, base, by_cell[base.cell_id] if base else [])
+        )
+    return Group(*key, arms=arms, interactions=interactions, verdict=verdict, noise_floor=floor)
+
+
+def _arm(
+    run: RunRecord,
+    cell: CellRecord,
+    calls: list[CallRecord],
+    ratio: Interval | None,
+    plain: CellRecord | None,
+    plain_calls: list[CallRecord],
+) -> Arm:
+    steps = [step for call in calls for step in call.generation.steps]
+    seconds = sum(step.seconds for step in steps)
+    tokens = sum(len(call.generation.token_ids) - 1 for call in calls)
+    verify = [step for step in steps if step.kind == "verify"]
+    bandwidth = sum(step.bytes_read for step in steps) / seconds / 1e9 if seconds else None
+    ceiling = (run.environment.get("ceilings") or {}).get("read_gb_per_s")
+    tpot = [
+        1e3 * sum(step.seconds for step in call.generation.steps) / (len(call.generation.token_ids) - 1)
+        for call in calls
+        if len(call.generation.token_ids) > 1
+    ]
+    peaks = [c.generation.peak_memory_bytes for c in calls if c.generation.peak_memory_bytes is not None]
+    latencies = _session_latencies(run, calls)
+    first_round = min((call.round for call in calls), default=None)
+    scored = [call for call in calls if call.round == first_round and call.score is not None]
+    limit = losslessness.threshold(cell.setup, plain.setup if plain else None)
+    audited = (
+        cell.speculation != "none" and plain_calls and limit is not None and not run.matrix.get("temperature")
+    )
+    return Arm(
+        cell_id=cell.cell_id,
+        engine=cell.engine,
+        model=cell.model,
+        scenario=cell.scenario,
+        precision=cell.precision,
+        speculation=cell.speculation,
+        status=cell.status,
+        reason=cell.reason,
+        calls=len(calls),
+        decode_tok_per_s=tokens / seconds if seconds else None,
+        ratio=ratio,
+        tau=sum(step.emitted for step in verify) / len(verify) if verify else None,
+        verify_share=len(verify) / len(steps) if steps and cell.speculation != "none" else None,
+        gb_per_s=bandwidth,
+        mbu=bandwidth / ceiling if bandwidth and ceiling else None,
+        ttft_ms=percentile([1e3 * (c.generation.encode_s + c.generation.prefill_s) for c in calls], 50),
+        tpot_ms_p50=percentile(tpot, 50),
+        tpot_ms_p95=percentile(tpot, 95),
+        session_s=float(np.mean(latencies)) if latencies else None,
+        peak_memory_bytes=max(peaks, default=None),
+        weight_bytes=cell.setup.weight_bytes if cell.setup else None,
+        rungs={rung: Share(sum(getattr(c.score, rung) for c in scored), len(scored)) for rung in RUNGS},
+        errors=dict(Counter(error for call in scored if call.score for error in call.score.errors)),
+        sessions_ok=_sessions_ok(run, scored),
+        lossless=losslessness.audit(plain_calls, calls, limit) if audited and limit is not None else None,
+        ledger=_ledger(calls),
+        accepted_by_position=[
+            (sum(s.drafted > i for s in verify), sum(s.accepted > i for s in verify))
+            for i in range(max((step.drafted for step in verify), default=0))
+        ],
+    )
+
+
+def _session_latencies(run: RunRecord, calls: list[CallRecord]) -> list[float]:
+    """Wall seconds of every session that was replayed whole."""
+    size = {session["id"]: session["calls"] for session in run.sessions}
+    groups: dict[tuple[int, str], list[float]] = {}
+    for call in calls:
+        groups.setdefault((call.round, call.session_id), []).append(call.wall_s)
+    return [sum(walls) for (_, session), walls in groups.items() if len(walls) == size[session]]
+
+
+def _sessions_ok(run: RunRecord, scored: list[CallRecord]) -> Share | None:
+    size = {session["id"]: session["scored_calls"] for session in run.sessions}
+    seen = Counter(call.session_id for call in scored)
+    right = Counter(call.session_id for call in scored if call.score and call.score.args_ok)
+    whole = [session for session in seen if seen[session] == size[session]]
+    return Share(sum(right[s] == size[s] for s in whole), len(whole)) if whole else None
+
+
+def _ledger(calls: list[CallRecord]) -> Ledger | None:
+    if not calls:
+        return None
+    parts = np.array(
+        [
+            (
+                c.generation.encode_s,
+                c.generation.prefill_s,
+                sum(s.draft_s for s in c.generation.steps),
+                sum(s.verify_s for s in c.generation.steps),
+                sum(s.other_s for s in c.generation.steps),
+                c.generation.finish_s,
+                c.wall_s - c.generation.ledger_s,
+            )
+            for c in calls
+        ]
+    )
+    return Ledger(*(float(mean) for mean in parts.mean(axis=0)))

@@ -1,0 +1,215 @@
+"""`lab models`: the catalogue, fetching from it, and what is inside a model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from lab.zoo.catalog import CATALOG, find
+from lab.zoo.pull import is_pulled, model_dir, pull, read_marker
+
+if TYPE_CHECKING:
+    from lab.zoo import download
+    from lab.zoo.headers import TensorGroup
+    from lab.zoo.resolve import ModelFiles
+
+_PHASES = {
+    "download": "Downloading",
+    "verify": "Checking SHA-256",
+    "unpack": "Unpacking",
+    "convert": "Dequantizing",
+}
+
+_json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document instead of a table."
+)
+
+
+@click.group()
+def models() -> None:
+    """The models the lab can run: list, pull, inspect."""
+
+
+@models.command("list")
+@_json_option
+def list_(as_json: bool) -> None:
+    """Show the catalogue."""
+    rows: list[dict[str, Any]] = [
+        {
+            "name": entry.name,
+            "parameters": entry.parameters,
+            "license": entry.license,
+            "download_bytes": entry.wheel.bytes,
+            "model_bytes": entry.model_bytes,
+            "wire_family": entry.wire_family,
+            "source": entry.source,
+            "description": entry.description,
+            "path": str(model_dir(entry.name)) if is_pulled(entry) else None,
+        }
+        for entry in CATALOG.values()
+    ]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    table = Table("model", "parameters", "licence", "download", "on disk", "tool calls", "pulled")
+    for row in rows:
+        sizes = (_size(row["download_bytes"]), _size(row["model_bytes"]))
+        pulled = "yes" if row["path"] else "no"
+        table.add_row(
+            row["name"], _count(row["parameters"]), row["license"], *sizes, row["wire_family"], pulled
+        )
+    console = Console()
+    console.print(table)
+    for row in rows:
+        where = row["path"] or f"fetch it with: lab models pull {row['name']}"
+        console.print(f"{row['name']}: {row['description']}\n  {row['source']} -> {where}", soft_wrap=True)
+    console.print(
+        "A local folder or a Hugging Face id (org/name) works wherever a model is named.", soft_wrap=True
+    )
+
+
+@models.command("pull")
+@click.argument("name")
+@click.option("--force", is_flag=True, help="Convert again even if the model is there.")
+def pull_(name: str, force: bool) -> None:
+    """Fetch a model of the catalogue and convert it, unless that is done."""
+    entry = find(name)
+    with progress_bar() as progress:
+        path = pull(entry, progress=progress, force=force)
+    click.echo(f"{name} is in {path}")
+
+
+@models.command("inspect")
+@click.argument("model")
+@_json_option
+def inspect(model: str, as_json: bool) -> None:
+    """Show a model's architecture and its tensors, without loading them.
+
+    MODEL is a name of the catalogue (pulled if absent), a local folder, or a Hugging Face id.
+    """
+    from lab.zoo.headers import group_tensors
+    from lab.zoo.resolve import read_config, resolve
+
+    with progress_bar() as progress:
+        files = resolve(model, progress=progress)
+    config = read_config(files.path)
+    groups = group_tensors(files.path)
+    facts = _architecture(config) | {"wire_family": files.wire_family}
+    totals = {"elements": sum(g.elements for g in groups), "bytes": sum(g.bytes for g in groups)}
+    provenance = _provenance(files)
+    if as_json:
+        tensors = [asdict(group) for group in groups]
+        click.echo(
+            json.dumps(
+                {
+                    "model": model,
+                    "architecture": facts,
+                    "tensors": tensors,
+                    "totals": totals,
+                    "provenance": provenance,
+                }
+            )
+        )
+        return
+    console = Console()
+    console.print(_facts_table(f"{model}: architecture", facts))
+    console.print(_tensor_table(groups, totals))
+    console.print(_facts_table("where the weights come from", provenance))
+
+
+@contextmanager
+def progress_bar() -> Iterator[download.Progress]:
+    """A bar a phase, on a stderr that is a terminal; yields the callback of `pull` and `resolve`."""
+    columns = (TextColumn("{task.description:<16}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+        tasks: dict[str, Any] = {}
+
+        def tell(phase: str, done: int, total: int) -> None:
+            if phase not in tasks:
+                tasks[phase] = bars.add_task(_PHASES[phase], total=total)
+            bars.update(tasks[phase], completed=done, total=total)
+
+        yield tell
+
+
+def _architecture(config: dict[str, Any]) -> dict[str, Any]:
+    heads, hidden = config.get("num_attention_heads"), config.get("hidden_size")
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    return {
+        "architecture": next(iter(config.get("architectures") or []), config.get("model_type")),
+        "layers": config.get("num_hidden_layers"),
+        "hidden_size": hidden,
+        "intermediate_size": config.get("intermediate_size"),
+        "heads": heads,
+        "kv_heads": config.get("num_key_value_heads", heads),
+        "head_dim": config.get("head_dim") or (hidden // heads if hidden and heads else None),
+        "vocabulary": config.get("vocab_size"),
+        "tied_embeddings": config.get("tie_word_embeddings"),
+        "rope_theta": rope.get("rope_theta", config.get("rope_theta")),
+        "rope_type": rope.get("rope_type") or rope.get("type") or "default",
+        "context": config.get("max_position_embeddings"),
+        "quantization": (config.get("quantization_config") or {}).get("quant_method"),
+    }
+
+
+def _provenance(files: ModelFiles) -> dict[str, Any]:
+    marker = read_marker(files.path) or {}
+    known = {key: marker[key] for key in ("package", "version", "file", "license", "date") if key in marker}
+    shared = {
+        "source": files.source,
+        "path": str(files.path),
+        "revision": files.revision,
+        "sha256": files.sha256,
+    }
+    return shared | known | ({"gguf_sha256": marker["sha256"]} if "sha256" in marker else {})
+
+
+def _facts_table(title: str, facts: dict[str, Any]) -> Table:
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for key, value in facts.items():
+        shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+        table.add_row(key.replace("_", " "), "-" if value is None else shown)
+    return table
+
+
+def _tensor_table(groups: list[TensorGroup], totals: dict[str, int]) -> Table:
+    table = Table(title="tensors as stored", title_justify="left", show_footer=True)
+    table.add_column("tensor (* = every layer)", "total", overflow="fold")
+    table.add_column("type")
+    table.add_column("shape", no_wrap=True)
+    table.add_column("count", str(sum(group.tensors for group in groups)), justify="right")
+    table.add_column("elements", f"{totals['elements']:,}", justify="right", no_wrap=True)
+    table.add_column("size", _size(totals["bytes"]), justify="right", no_wrap=True)
+    for group in groups:
+        shape = " x ".join(str(size) for size in group.shape)
+        table.add_row(
+            group.name.removeprefix("model.").removesuffix(".weight"),
+            group.dtype,
+            shape,
+            str(group.tensors),
+            f"{group.elements:,}",
+            _size(group.bytes),
+        )
+    return table
+
+
+def _size(size: int) -> str:
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= scale:
+            return f"{size / scale:.1f} {unit}"
+    return f"{size} B"
+
+
+def _count(parameters: int) -> str:
+    return f"{parameters / 1e6:.1f} M" if parameters < 1e9 else f"{parameters / 1e9:.2f} B"

@@ -1,0 +1,143 @@
+"""`lab run`: a matrix from its name to a stored run, a table, a verdict and a report."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lab.errors import UserError
+
+if TYPE_CHECKING:
+    from lab.matrix import Matrix
+    from lab.runner.execute import Target
+    from lab.runner.plan import Plan
+
+# Exit code of a run that was interrupted: 128 + SIGINT, as shells have it.
+_INTERRUPTED = 130
+
+
+def _pins(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str] | None:
+    pins = {}
+    for value in values:
+        op, separator, kernel = value.partition("=")
+        if not separator or not op or not kernel:
+            raise click.BadParameter(f"got {value!r}, expected OP=KERNEL, such as w4=torch")
+        pins[op] = kernel
+    return pins or None
+
+
+@click.command()
+@click.argument("matrix", default="quick")
+@click.option("--engine", help="Comma list of engines.")
+@click.option("--model", help="Comma list: a name of `lab models list`, a folder, or a Hugging Face id.")
+@click.option("--precision", help="Comma list: fp32, bf16, rtn-w4. The first is the reference.")
+@click.option("--speculation", help="Comma list: none, ngram. The first is the reference.")
+@click.option("--scenario", help="Comma list: presets of `lab sessions list`, or paths of session files.")
+@click.option("--sessions", type=int, help="Replay only the first so many sessions.")
+@click.option("--rounds", type=int, help="Passes over the scenario.")
+@click.option("--max-tokens", type=int, help="Cap on the tokens of a call.")
+@click.option("--draft-tokens", type=int, help="The most tokens drafted for one verify step.")
+@click.option("--temperature", type=float, help="0 is greedy.")
+@click.option("--top-p", type=float, help="Nucleus of sampling.")
+@click.option("--top-k", type=int, help="Likeliest tokens kept in sampling; 0 keeps all.")
+@click.option("--seed", type=int, help="Makes sampling repeatable.")
+@click.option("--threads", type=int, help="CPU threads; the usable cores by default.")
+@click.option("--device", help="cpu or cuda.")
+@click.option(
+    "--kernel", multiple=True, callback=_pins, metavar="OP=KERNEL", help="Pin an op, as in w4=torch."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("lab-runs"),
+    show_default=True,
+    help="Where the run's folder goes.",
+)
+@click.option("--dry-run", is_flag=True, help="List the cells and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document as the last line.")
+def run(matrix: str, out: Path, dry_run: bool, as_json: bool, **overrides: Any) -> None:
+    """Replay agent sessions in every arm of MATRIX (a preset or a YAML file; `quick` by default).
+
+    The same command again resumes an unfinished run.
+    """
+    from lab.matrix import load_matrix
+
+    chosen = load_matrix(matrix, overrides)
+    if dry_run:
+        _list_cells(chosen, as_json)
+        return
+    from rich.console import Console
+
+    console = Console(stderr=as_json)
+    plan = _prepare(chosen, out, console)
+    failed = _execute(plan, out, console, as_json)
+    sys.exit(1 if failed else 0)
+
+
+def _list_cells(matrix: Matrix, as_json: bool) -> None:
+    from lab.runner.plan import load_scenarios
+
+    calls = {
+        name: sum(len(session.calls) for session in scenario.sessions)
+        for name, scenario in load_scenarios(matrix).items()
+    }
+    cells = matrix.cells()
+    for cell in cells:
+        click.echo(f"{cell.cell_id}: {calls[cell.scenario]} calls x {matrix.rounds} rounds")
+    click.echo(f"{len(cells)} cells, {sum(calls[cell.scenario] for cell in cells) * matrix.rounds} calls")
+    if as_json:
+        click.echo(json.dumps({"schema": "lab-cells/1", "cells": [cell.cell_id for cell in cells]}))
+
+
+def _prepare(matrix: Matrix, out: Path, console: Any) -> Plan:
+    from lab.cli.progress import fetching
+    from lab.runner.plan import check_output, prepare
+
+    check_output(out)
+    with fetching(console) as progress, console.status("Loading the libraries and knowing the machine"):
+        return prepare(matrix, out, progress)
+
+
+def _execute(plan: Plan, out: Path, console: Any, as_json: bool) -> int:
+    from lab.cli.progress import RunProgress
+    from lab.runner.execute import choose_folder, execute
+
+    target = choose_folder(plan, out)
+    console.print(f"{'Resuming' if target.resumed else 'Run'} [bold]{target.folder}[/bold]", highlight=False)
+    try:
+        with RunProgress(plan, console) as progress:
+            failed = execute(plan, target, shlex.join(["lab", *sys.argv[1:]]), progress)
+    except KeyboardInterrupt:
+        console.print(
+            f"Interrupted. What was finished is in {target.folder}; the same command resumes.",
+            highlight=False,
+        )
+        sys.exit(_INTERRUPTED)
+    _show(target, console, as_json)
+    return failed
+
+
+def _show(target: Target, console: Any, as_json: bool) -> None:
+    from lab.analysis.document import run_document
+    from lab.analysis.summary import summarize
+    from lab.reports.build import build_report
+    from lab.reports.terminal import arms_table
+    from lab.store import Store
+
+    with Store.open(target.folder) as store:
+        summary = summarize(store.run(), store.cells(), store.calls())
+    console.print(arms_table(summary))
+    try:
+        report = str(build_report(target.folder))
+        console.print(f"Run:    {target.folder}\nReport: {report}", highlight=False)
+    except UserError as error:
+        # The run is measured and stored; a report can be made later.
+        report = None
+        console.print(f"Run:    {target.folder}\nNo report: {error}", highlight=False)
+    if as_json:
+        click.echo(json.dumps(run_document(summary, folder=str(target.folder), report=report)))

@@ -1,0 +1,3 @@
+"""What runs an arm: a literal table, name -> where the engine's class is."""
+
+ENGINES: dict[str, str] = {"native": "lab.engines.native:NativeEngine"}

@@ -1,0 +1,1 @@
+"""The time ledger, traffic, memory and machine measurements."""

@@ -1,0 +1,150 @@
+"""The native engine's decoder: Llama, Mistral, Qwen2 and Qwen3, one sequence at a time.
+
+Query, key and value projections are one matmul, as are gate and up. Grouped-query attention folds the
+query heads that share a key head into rows, so that keys are never expanded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lab.models.cache import KVCache
+from lab.models.config import DecoderConfig
+from lab.precision.base import Linear
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """The weights of one decoder layer.
+
+    `qk_norm` is the gain of the per-head q and k norms [heads + kv_heads, head_dim], None without them.
+    """
+
+    input_norm: Tensor
+    qkv: Linear
+    qk_norm: Tensor | None
+    out: Linear
+    post_norm: Tensor
+    gate_up: Linear
+    down: Linear
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes that a forward reads of this layer."""
+        norms = sum(_nbytes(t) for t in (self.input_norm, self.post_norm, self.qk_norm) if t is not None)
+        return norms + sum(m.stored_bytes for m in (self.qkv, self.out, self.gate_up, self.down))
+
+
+class Decoder:
+    """A decoder-only transformer over a KVCache."""
+
+    def __init__(
+        self, config: DecoderConfig, embedding: Tensor, layers: list[Layer], norm: Tensor, head: Linear
+    ):
+        self.config, self.embedding, self.layers, self.norm, self.head = config, embedding, layers, norm, head
+        angles = torch.outer(torch.arange(config.context, dtype=torch.float32), config.inv_freq)
+        cos, sin = angles.cos() * config.rope_gain, angles.sin() * config.rope_gain
+        # Rotation as x * cos + roll(x, half) * sin, the sign of rotate-half folded into the sines.
+        self._cos = torch.cat((cos, cos), dim=-1).to(embedding)
+        self._sin = torch.cat((-sin, sin), dim=-1).to(embedding)
+
+    @property
+    def device(self) -> torch.device:
+        return self.embedding.device
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of all weights as stored; a tied head counts once, as the head."""
+        embedding = 0 if self.config.tied else _nbytes(self.embedding)
+        return embedding + self.forward_bytes(0)
+
+    def forward_bytes(self, rows: int) -> int:
+        """Bytes of weights that one forward of `rows` tokens reads: everything but the embedding, of which
+        only the rows looked up count."""
+        lookup = rows * self.config.hidden * self.embedding.element_size()
+        return (
+            lookup
+            + sum(layer.stored_bytes for layer in self.layers)
+            + _nbytes(self.norm)
+            + self.head.stored_bytes
+        )
+
+    def new_cache(self) -> KVCache:
+        return KVCache(self.config, self.embedding.dtype, self.device)
+
+    @torch.inference_mode()
+    def forward(
+        self,
+        tokens: Tensor,
+        cache: KVCache,
+        *,
+        depths: Tensor | None = None,
+        visible: Tensor | None = None,
+        last_only: bool = False,
+    ) -> Tensor:
+        """Logits of `tokens`, whose keys and values are written behind `cache.length` (which moves on).
+
+        Args:
+            tokens: int64 [n].
+            depths: int64 [n], positions relative to the first free slot; 0, 1, .. n-1 when None.
+            visible: bool [n, n], which new row sees which; a causal triangle when None. Every row sees the
+                whole cache.
+            last_only: compute the logits of the last row alone.
+
+        Returns:
+            float32 [n, vocabulary], or [1, vocabulary] with `last_only`.
+        """
+        c, rows, start = self.config, len(tokens), cache.length
+        cache.reserve(rows)
+        if depths is None:
+            cos, sin = self._cos[start : start + rows, None], self._sin[start : start + rows, None]
+        else:
+            cos, sin = self._cos[depths + start][:, None], self._sin[depths + start][:, None]
+        mask = self._mask(rows, start, depths, visible)
+        x = self.embedding[tokens]
+        for index, layer in enumerate(self.layers):
+            keys, values = cache.keys[index], cache.values[index]
+            h = F.rms_norm(x, (c.hidden,), layer.input_norm, c.norm_eps)
+            qkv = layer.qkv(h).view(rows, c.heads + 2 * c.kv_heads, c.head_dim)
+            qk, v = qkv[:, : c.heads + c.kv_heads], qkv[:, c.heads + c.kv_heads :]
+            if layer.qk_norm is not None:
+                qk = F.rms_norm(qk, (c.head_dim,), None, c.norm_eps) * layer.qk_norm
+            qk = torch.addcmul(qk * cos, qk.roll(c.head_dim // 2, -1), sin)
+            keys[:, start : start + rows] = qk[:, c.heads :].transpose(0, 1)
+            values[:, start : start + rows] = v.transpose(0, 1)
+            # Row (g, t) of a key head's queries is query head g of its group at token t.
+            q = qk[:, : c.heads].transpose(0, 1).reshape(1, c.kv_heads, -1, c.head_dim)
+            seen = slice(None, start + rows)
+            a = F.scaled_dot_product_attention(q, keys[None, :, seen], values[None, :, seen], attn_mask=mask)
+            x = x + layer.out(a.view(c.heads, rows, c.head_dim).transpose(0, 1).reshape(rows, -1))
+            h = F.rms_norm(x, (c.hidden,), layer.post_norm, c.norm_eps)
+            gate, up = layer.gate_up(h).chunk(2, dim=-1)
+            x = x + layer.down(F.silu(gate) * up)
+        cache.length = start + rows
+        x = F.rms_norm(x[-1:] if last_only else x, (c.hidden,), self.norm, c.norm_eps)
+        return self.head(x).float()
+
+    def _mask(self, rows: int, start: int, depths: Tensor | None, visible: Tensor | None) -> Tensor | None:
+        """Additive mask [group * rows, start + rows] in the model's dtype, or None if every row sees all."""
+        window = self.config.window
+        if rows == 1 and (window is None or start < window):
+            return None
+        device = self.device
+        if visible is None:
+            visible = torch.ones(rows, rows, dtype=torch.bool, device=device).tril()
+        allowed = torch.cat((torch.ones(rows, start, dtype=torch.bool, device=device), visible), dim=1)
+        if window is not None:
+            new = torch.arange(rows, device=device) if depths is None else depths
+            position = torch.cat((torch.arange(start, device=device), new + start))
+            allowed &= position[start:, None] - position[None, :] < window
+        mask = torch.zeros(allowed.shape, dtype=self.embedding.dtype, device=device)
+        mask.masked_fill_(~allowed, float("-inf"))
+        return mask.repeat(self.config.heads // self.config.kv_heads, 1)
+
+
+def _nbytes(tensor: Tensor) -> int:
+    return tensor.numel() * tensor.element_size()

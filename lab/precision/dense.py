@@ -1,0 +1,39 @@
+"""fp32 and bf16: weights as they are, through op `dense`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from lab.kernels import dense
+from lab.precision.base import Linear
+
+
+class _Dense:
+    dtype: torch.dtype
+
+    def __init__(self, pins: Mapping[str, str]):
+        self.kernels: dict[str, str] = {}
+        self._pinned = pins.get("dense")
+
+    def linear(self, weight: Tensor, bias: Tensor | None) -> Linear:
+        matmul = dense.pack(weight.to(self.dtype), self._pinned)
+        self.kernels["dense"] = matmul.kernel
+        return Linear(matmul, None if bias is None else bias.to(self.dtype))
+
+    def head(self, weight: Tensor) -> Linear:
+        return self.linear(weight, None)
+
+
+class Fp32(_Dense):
+    """32-bit floats throughout."""
+
+    dtype = torch.float32
+
+
+class Bf16(_Dense):
+    """bfloat16 weights and activations."""
+
+    dtype = torch.bfloat16

@@ -1,0 +1,54 @@
+"""rtn-w4: 4-bit weights by symmetric round-to-nearest, the plainest of the 4-bit methods.
+
+Each group of 64 weights of a row shares one bf16 scale, max|w| / 7, and each weight becomes the nearest of
+the integers -8..7. The output head and the embedding stay in bf16, as GPTQ and AWQ checkpoints leave them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from lab.kernels import w4
+from lab.kernels.w4 import W4Weight
+from lab.precision.base import Linear
+from lab.precision.dense import Bf16
+
+GROUP = 64
+
+
+def quantize(weight: Tensor, group: int = GROUP) -> W4Weight:
+    """Round W [out, in] to nearest on a symmetric 4-bit grid with one bf16 scale a group.
+
+    Raises:
+        UserError: `group` does not divide the row.
+    """
+    blocks = (
+        weight.float().unflatten(1, (-1, group)) if weight.shape[1] % group == 0 else weight.float()[:, None]
+    )
+    scales = (blocks.abs().amax(dim=-1) / 7).to(torch.bfloat16)
+    # A group of zeros has scale 0; any divisor gives code 8 (zero) there.
+    divisor = torch.where(scales == 0, 1.0, scales.float())[..., None]
+    codes = (torch.round(blocks / divisor).clamp(-8, 7) + 8).to(torch.uint8).flatten(1)
+    return W4Weight(codes, scales, group)
+
+
+class RtnW4:
+    """Decoder linears in 4 bits, everything else in bf16."""
+
+    dtype = torch.bfloat16
+
+    def __init__(self, pins: Mapping[str, str]):
+        self._bf16 = Bf16(pins)
+        self._pinned = pins.get("w4")
+        self.kernels = self._bf16.kernels
+
+    def linear(self, weight: Tensor, bias: Tensor | None) -> Linear:
+        matmul = w4.pack(quantize(weight), self.dtype, self._pinned)
+        self.kernels["w4"] = matmul.kernel
+        return Linear(matmul, None if bias is None else bias.to(self.dtype))
+
+    def head(self, weight: Tensor) -> Linear:
+        return self._bf16.head(weight)

@@ -1,0 +1,1 @@
+"""From a matrix to stored records: schedule, worker processes, resume."""

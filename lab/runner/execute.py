@@ -1,0 +1,159 @@
+"""A plan carried out: workers started, units replayed in order, every finished call stored at once."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from lab.errors import UserError
+from lab.records import CallRecord, CellSetup
+from lab.runner.local import LocalWorker, WorkerFailed
+from lab.runner.plan import Plan
+from lab.runner.schedule import Unit, schedule
+from lab.runner.worker import Loading, Task
+from lab.store import FILE_NAME, Store
+
+
+class Observer(Protocol):
+    """Sees the run as it goes on."""
+
+    def loading(self, cell_id: str, done: int, total: int) -> None: ...
+
+    def ready(self, cell_id: str, setup: CellSetup) -> None: ...
+
+    def started(self, unit: Unit) -> None: ...
+
+    def finished(self, call: CallRecord) -> None: ...
+
+    def failed(self, cell_id: str, reason: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The folder a run goes to, and whether it takes up an unfinished one."""
+
+    folder: Path
+    resumed: bool
+
+
+def choose_folder(plan: Plan, out: Path) -> Target:
+    """The newest unfinished run of the same plan under `out`, or a new folder's name."""
+    for folder in sorted(out.glob(f"{plan.matrix.name}-*"), reverse=True):
+        if (folder / FILE_NAME).is_file() and _unfinished(folder, plan.digest):
+            return Target(folder, resumed=True)
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    names = (f"{plan.matrix.name}-{stamp}{suffix}" for suffix in ("", *(f"-{n}" for n in range(2, 100))))
+    return Target(next(out / name for name in names if not (out / name).exists()), resumed=False)
+
+
+def _unfinished(folder: Path, digest: str) -> bool:
+    try:
+        with Store.open(folder) as store:
+            run = store.run()
+    except UserError:
+        return False  # Another schema version or no run of ours; it stays as it is.
+    return run.finished_at is None and run.digest == digest
+
+
+def execute(plan: Plan, target: Target, command: str, observer: Observer) -> int:
+    """Carry out what the plan still lacks; the number of failed cells.
+
+    Raises:
+        UserError: a cell was refused before anything was measured; a new run's folder is removed again.
+        KeyboardInterrupt: passed on; what was finished is stored, and the same call resumes.
+    """
+    with ExitStack() as stack:
+        if target.resumed:
+            store = stack.enter_context(Store.open(target.folder))
+        else:
+            record = plan.run_record(target.folder.name, command)
+            store = stack.enter_context(Store.create(target.folder, record, [c.record() for c in plan.cells]))
+        try:
+            _Run(plan, store, observer, stack).run()
+        except UserError:
+            if not target.resumed and not store.finished_calls():
+                stack.close()
+                shutil.rmtree(target.folder)
+            raise
+        return sum(cell.status == "failed" for cell in store.cells())
+
+
+class _Run:
+    def __init__(self, plan: Plan, store: Store, observer: Observer, stack: ExitStack):
+        self.plan, self.store, self.observer, self.stack = plan, store, observer, stack
+        self.workers: dict[str, LocalWorker] = {}
+        finished = store.finished_calls()
+        self.calls = {s.id: len(s.calls) for sessions in plan.sessions.values() for s in sessions}
+        self.done = Counter(Unit(round_, session, cell) for cell, round_, session, _ in finished)
+
+    def run(self) -> None:
+        pending = list(self._pending())
+        self._start_workers([cell_id for cell_id in dict.fromkeys(unit.cell_id for unit in pending)])
+        for round_ in dict.fromkeys(unit.round for unit in pending):
+            began = time.perf_counter()
+            try:
+                for unit in pending:
+                    if unit.round == round_ and unit.cell_id in self.workers:
+                        self._replay(unit)
+            finally:
+                self.store.set_round(round_, time.perf_counter() - began)
+        for cell_id, worker in self.workers.items():
+            worker.stop()
+            self.store.set_cell(cell_id, "done")
+        self.store.finish(time.time())
+
+    def _pending(self) -> Iterator[Unit]:
+        failed = {cell.cell_id for cell in self.store.cells() if cell.status == "failed"}
+        cells = [
+            (cell.cell_id, [session.id for session in self.plan.sessions[cell.scenario]])
+            for cell in self.plan.cells
+            if cell.cell_id not in failed
+        ]
+        for unit in schedule(cells, self.plan.matrix.rounds):
+            if self.done[unit] < self.calls[unit.session_id]:
+                yield unit
+
+    def _start_workers(self, cell_ids: list[str]) -> None:
+        """One after the other, so that each loads and warms up on an idle machine."""
+        for cell in self.plan.cells:
+            if cell.cell_id not in cell_ids:
+                continue
+            spec = self.plan.spec(cell, self.store.path.parent)
+            worker = LocalWorker(spec, self.plan.matrix.call_timeout_s)
+            self.stack.callback(worker.kill)
+            self.store.set_cell(cell.cell_id, "running")
+            try:
+                for message in worker.start():
+                    if isinstance(message, Loading):
+                        self.observer.loading(cell.cell_id, message.done, message.total)
+                    else:
+                        self.store.set_setup(cell.cell_id, message)
+                        self.observer.ready(cell.cell_id, message)
+            except WorkerFailed as failure:
+                if failure.user_error:
+                    raise UserError(f"cell {cell.cell_id}: {failure}".rstrip(".")) from None
+                self._fail(cell.cell_id, worker, str(failure))
+            else:
+                self.workers[cell.cell_id] = worker
+
+    def _replay(self, unit: Unit) -> None:
+        self.observer.started(unit)
+        worker = self.workers[unit.cell_id]
+        try:
+            for call in worker.run(Task(unit.round, unit.session_id, self.done[unit])):
+                self.store.add_call(call)
+                self.observer.finished(call)
+        except WorkerFailed as failure:
+            self._fail(unit.cell_id, worker, str(failure))
+
+    def _fail(self, cell_id: str, worker: LocalWorker, reason: str) -> None:
+        worker.kill()
+        self.workers.pop(cell_id, None)
+        self.store.set_cell(cell_id, "failed", reason)
+        self.observer.failed(cell_id, reason)

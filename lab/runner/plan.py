@@ -1,0 +1,194 @@
+"""From a matrix to a plan: models fetched, sessions loaded, the machine known, nothing run yet."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lab.engines import ENGINES
+from lab.engines.base import EngineConfig
+from lab.errors import UserError
+from lab.matrix import Cell, Matrix
+from lab.measure.ceilings import ceilings
+from lab.measure.machine import default_threads, fingerprint, machine_key
+from lab.records import RunRecord
+from lab.replay import ReplaySettings
+from lab.runner.worker import WorkerSpec
+from lab.scenarios.library import Scenario, load_scenario
+from lab.session import Session
+from lab.zoo.resolve import ModelFiles, resolve
+
+# What a run needs on disk at the very least: its SQLite file with the write-ahead log, and the report.
+_FREE_BYTES = 64 * 2**20
+
+Progress = Callable[[str, int, int | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A validated matrix with all that its cells need. `sessions` maps a scenario to what is replayed of it."""
+
+    matrix: Matrix
+    cells: list[Cell]
+    models: dict[str, ModelFiles]
+    sessions: dict[str, tuple[Session, ...]]
+    digest: str
+    environment: dict[str, Any]
+    threads: int
+
+    def spec(self, cell: Cell, folder: Path) -> WorkerSpec:
+        """What the cell's worker is started with."""
+        matrix, model = self.matrix, self.models[cell.model]
+        return WorkerSpec(
+            cell_id=cell.cell_id,
+            engine=ENGINES[cell.engine],
+            config=EngineConfig(
+                model=model.path,
+                precision=cell.precision,
+                speculation=cell.speculation,
+                draft_tokens=matrix.draft_tokens,
+                kernels=matrix.kernel,
+                threads=self.threads,
+                device=matrix.device,
+            ),
+            settings=ReplaySettings(
+                wire_family=model.wire_family,
+                max_tokens=matrix.max_tokens,
+                temperature=matrix.temperature,
+                top_p=matrix.top_p,
+                top_k=matrix.top_k,
+                seed=matrix.seed,
+            ),
+            sessions=self.sessions[cell.scenario],
+            log=folder / "logs" / f"{cell.cell_id.replace('/', '_')}.log",
+        )
+
+    def run_record(self, run_id: str, command: str) -> RunRecord:
+        """The run as it is stored before anything ran."""
+        return RunRecord(
+            run_id=run_id,
+            matrix=self.matrix.model_dump(mode="json"),
+            digest=self.digest,
+            command=command,
+            environment=self.environment,
+            sessions=[
+                {
+                    "id": session.id,
+                    "scenario": scenario,
+                    "tags": list(session.tags),
+                    "calls": len(session.calls),
+                    "scored_calls": sum(call.expect.kind != "any" for call in session.calls),
+                    "gold": session.source.gold,
+                }
+                for scenario, sessions in self.sessions.items()
+                for session in sessions
+            ],
+            created_at=time.time(),
+            finished_at=None,
+            round_wall_s={},
+        )
+
+
+def load_scenarios(matrix: Matrix) -> dict[str, Scenario]:
+    """The matrix's scenarios, cut to the first `sessions` sessions where the matrix says so.
+
+    Raises:
+        UserError: an unknown scenario or a malformed session.
+    """
+    found = {}
+    for name in matrix.scenario:
+        scenario = load_scenario(name)
+        found[name] = replace(scenario, sessions=scenario.sessions[: matrix.sessions])
+    return found
+
+
+def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan:
+    """Check and fetch all that the matrix needs; `progress` is called with (what, done, total).
+
+    Raises:
+        UserError: an axis value that cannot be had here, too little disk space, a device that is not there.
+    """
+    _check_device(matrix.device)
+    check_output(out)
+    scenarios = load_scenarios(matrix)
+    models = {name: resolve(name, progress=progress) for name in matrix.model}
+    threads = matrix.threads or default_threads()
+    measured = ceilings(device=matrix.device, threads=threads)
+    environment = {
+        "machine": fingerprint(),
+        "ceilings": asdict(measured),
+        "threads": threads,
+        "models": {name: _provenance(files) for name, files in models.items()},
+    }
+    identity = {name: scenario.digest for name, scenario in scenarios.items()}
+    identity["machine"] = machine_key(threads)
+    return Plan(
+        matrix=matrix,
+        cells=matrix.cells(),
+        models=models,
+        sessions={name: scenario.sessions for name, scenario in scenarios.items()},
+        digest=matrix.digest(identity),
+        environment=environment,
+        threads=threads,
+    )
+
+
+def _provenance(files: ModelFiles) -> dict[str, Any]:
+    """What identifies the model, without where it lies on this machine."""
+    kept = ("name", "wire_family", "source", "revision", "sha256")
+    return {key: value for key, value in asdict(files).items() if key in kept}
+
+
+def _check_device(device: str) -> None:
+    if device == "cpu":
+        return
+    import torch
+
+    try:
+        kind = torch.device(device).type
+    except RuntimeError:
+        kind = device
+    if kind != "cuda" or not torch.cuda.is_available():
+        raise UserError(
+            "device",
+            got=repr(device),
+            expected="cpu" + (", cuda" if torch.cuda.is_available() else " (this torch sees no CUDA device)"),
+            hint="`lab doctor` says what can run here.",
+        )
+
+
+def check_output(out: Path) -> None:
+    """Refuse an output folder that cannot take a run.
+
+    Raises:
+        UserError: the folder cannot be made or written, or its disk is nearly full.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"output folder {out}",
+            got=error.strerror or str(error),
+            expected="a folder that can be made and written",
+            hint="Choose another with --out.",
+        ) from None
+    if not os.access(out, os.W_OK):
+        raise UserError(
+            f"output folder {out}",
+            got="read-only",
+            expected="a folder that can be written",
+            hint="Choose another with --out.",
+        )
+    free = shutil.disk_usage(out).free
+    if free < _FREE_BYTES:
+        raise UserError(
+            f"disk of {out}",
+            got=f"{free / 2**20:.0f} MiB free",
+            expected=f"at least {_FREE_BYTES / 2**20:.0f} MiB",
+            hint="Free some space or choose another disk with --out.",
+        )

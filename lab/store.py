@@ -1,0 +1,311 @@
+"""One SQLite file a run: written call by call, durable before the next call begins, read by everything after.
+
+The file is `run.sqlite` in the run's folder, in WAL mode with full synchronisation. `lab.records` says what
+the rows mean.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from lab.errors import UserError
+from lab.records import CallRecord, CellRecord, CellSetup, CellStatus, Generation, RunRecord, Score, Step
+
+SCHEMA_VERSION = 1
+FILE_NAME = "run.sqlite"
+
+_STEP_FIELDS = tuple(field.name for field in fields(Step))
+_STEP_COLUMNS = ", ".join(
+    f"{name} {'TEXT' if name == 'kind' else 'REAL' if name.endswith('_s') else 'INTEGER'} NOT NULL"
+    for name in _STEP_FIELDS
+)
+_TABLES = f"""
+CREATE TABLE run (
+    run_id TEXT PRIMARY KEY, matrix TEXT NOT NULL, digest TEXT NOT NULL, command TEXT NOT NULL,
+    environment TEXT NOT NULL, sessions TEXT NOT NULL, created_at REAL NOT NULL, finished_at REAL);
+CREATE TABLE rounds (round INTEGER PRIMARY KEY, wall_s REAL NOT NULL);
+CREATE TABLE cells (
+    cell_id TEXT PRIMARY KEY, position INTEGER NOT NULL, engine TEXT NOT NULL, model TEXT NOT NULL,
+    precision TEXT NOT NULL, speculation TEXT NOT NULL, scenario TEXT NOT NULL,
+    status TEXT NOT NULL, reason TEXT, setup TEXT);
+CREATE TABLE calls (
+    call_id INTEGER PRIMARY KEY, cell_id TEXT NOT NULL REFERENCES cells, round INTEGER NOT NULL,
+    session_id TEXT NOT NULL, call_index INTEGER NOT NULL, cold INTEGER NOT NULL, started_at REAL NOT NULL,
+    wall_s REAL NOT NULL, lab_s REAL NOT NULL, encode_s REAL NOT NULL, prefill_s REAL NOT NULL,
+    finish_s REAL NOT NULL, prompt_tokens INTEGER NOT NULL, reused_tokens INTEGER NOT NULL,
+    finish_reason TEXT NOT NULL, text TEXT NOT NULL, token_ids TEXT NOT NULL, margins TEXT NOT NULL,
+    peak_memory_bytes INTEGER, score TEXT, UNIQUE (cell_id, round, session_id, call_index));
+CREATE TABLE steps (
+    call_id INTEGER NOT NULL REFERENCES calls, position INTEGER NOT NULL,
+    {_STEP_COLUMNS},
+    PRIMARY KEY (call_id, position)) WITHOUT ROWID;
+"""
+
+
+class Store:
+    """The run's file. Use `create` for a new run and `open` for a stored one; close it when done."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path):
+        self._db = connection
+        self.path = path
+
+    @classmethod
+    def create(cls, folder: Path, run: RunRecord, cells: Iterable[CellRecord]) -> Store:
+        """A new run in `folder`, which is made.
+
+        Raises:
+            UserError: the folder cannot be written or the disk is full.
+        """
+        path = folder / FILE_NAME
+        try:
+            folder.mkdir(parents=True, exist_ok=False)
+            store = cls(_configured(sqlite3.connect(path, isolation_level=None)), path)
+            with store._transaction() as db:
+                for statement in _TABLES.split(";\n"):
+                    if statement.strip():
+                        db.execute(statement)
+                db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                db.execute(
+                    "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+                    (
+                        run.run_id,
+                        json.dumps(run.matrix),
+                        run.digest,
+                        run.command,
+                        json.dumps(run.environment),
+                        json.dumps(run.sessions),
+                        run.created_at,
+                    ),
+                )
+                for position, cell in enumerate(cells):
+                    db.execute(
+                        "INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
+                        (
+                            cell.cell_id,
+                            position,
+                            cell.engine,
+                            cell.model,
+                            cell.precision,
+                            cell.speculation,
+                            cell.scenario,
+                            cell.status,
+                        ),
+                    )
+        except (OSError, sqlite3.OperationalError) as error:
+            raise UserError(
+                f"output folder {folder}",
+                got=getattr(error, "strerror", None) or str(error),
+                expected="a folder that can be written",
+                hint="Choose another with --out.",
+            ) from None
+        return store
+
+    @classmethod
+    def open(cls, folder: Path) -> Store:
+        """A stored run.
+
+        Raises:
+            UserError: there is no run in `folder`, or it has another schema version.
+        """
+        path = folder / FILE_NAME
+        if not path.is_file():
+            raise UserError(
+                f"run folder {folder}",
+                got="no run.sqlite in it" if folder.is_dir() else "no such folder",
+                expected="a folder made by `lab run`",
+            )
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            raise UserError(f"run file {path}", got=str(error), expected="a run's SQLite file") from None
+        if version != SCHEMA_VERSION:
+            connection.close()
+            raise UserError(
+                f"run folder {folder}: schema version",
+                got=version,
+                expected=str(SCHEMA_VERSION),
+                hint="It was left as it is; read it with the version of the lab that wrote it, or run "
+                "the matrix anew.",
+            )
+        return cls(_configured(connection), path)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- writing ---------------------------------------------------------------------------------------
+
+    def add_call(self, call: CallRecord) -> None:
+        """Commit one finished call with its steps; durable when this returns."""
+        generation = call.generation
+        with self._transaction() as db:
+            cursor = db.execute(
+                f"INSERT INTO calls VALUES (NULL{', ?' * 19})",
+                (
+                    call.cell_id,
+                    call.round,
+                    call.session_id,
+                    call.call_index,
+                    call.cold,
+                    call.started_at,
+                    call.wall_s,
+                    call.lab_s,
+                    generation.encode_s,
+                    generation.prefill_s,
+                    generation.finish_s,
+                    generation.prompt_tokens,
+                    generation.reused_tokens,
+                    generation.finish_reason,
+                    generation.text,
+                    json.dumps(generation.token_ids),
+                    json.dumps([round(margin, 6) for margin in generation.margins]),
+                    generation.peak_memory_bytes,
+                    json.dumps(asdict(call.score)) if call.score else None,
+                ),
+            )
+            db.executemany(
+                f"INSERT INTO steps VALUES (?, ?{', ?' * len(_STEP_FIELDS)})",
+                [
+                    (cursor.lastrowid, position, *(getattr(step, name) for name in _STEP_FIELDS))
+                    for position, step in enumerate(generation.steps)
+                ],
+            )
+
+    def set_cell(self, cell_id: str, status: CellStatus, reason: str | None = None) -> None:
+        with self._transaction() as db:
+            db.execute("UPDATE cells SET status = ?, reason = ? WHERE cell_id = ?", (status, reason, cell_id))
+
+    def set_setup(self, cell_id: str, setup: CellSetup) -> None:
+        with self._transaction() as db:
+            db.execute("UPDATE cells SET setup = ? WHERE cell_id = ?", (json.dumps(asdict(setup)), cell_id))
+
+    def set_round(self, round_: int, wall_s: float) -> None:
+        """Record a round's wall time; a round finished over several runs adds up."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO rounds VALUES (?, ?) ON CONFLICT (round) DO UPDATE SET wall_s = wall_s + "
+                "excluded.wall_s",
+                (round_, wall_s),
+            )
+
+    def finish(self, at: float) -> None:
+        with self._transaction() as db:
+            db.execute("UPDATE run SET finished_at = ?", (at,))
+
+    # -- reading ---------------------------------------------------------------------------------------
+
+    def run(self) -> RunRecord:
+        row = self._db.execute("SELECT * FROM run").fetchone()
+        rounds = self._db.execute("SELECT round, wall_s FROM rounds ORDER BY round").fetchall()
+        return RunRecord(
+            run_id=row["run_id"],
+            matrix=json.loads(row["matrix"]),
+            digest=row["digest"],
+            command=row["command"],
+            environment=json.loads(row["environment"]),
+            sessions=json.loads(row["sessions"]),
+            created_at=row["created_at"],
+            finished_at=row["finished_at"],
+            round_wall_s={r["round"]: r["wall_s"] for r in rounds},
+        )
+
+    def cells(self) -> list[CellRecord]:
+        rows = self._db.execute("SELECT * FROM cells ORDER BY position").fetchall()
+        return [
+            CellRecord(
+                cell_id=row["cell_id"],
+                engine=row["engine"],
+                model=row["model"],
+                precision=row["precision"],
+                speculation=row["speculation"],
+                scenario=row["scenario"],
+                status=row["status"],
+                reason=row["reason"],
+                setup=CellSetup(**json.loads(row["setup"])) if row["setup"] else None,
+            )
+            for row in rows
+        ]
+
+    def finished_calls(self) -> set[tuple[str, int, str, int]]:
+        """(cell, round, session, call index) of every stored call; what a resumed run need not repeat."""
+        rows = self._db.execute("SELECT cell_id, round, session_id, call_index FROM calls")
+        return {tuple(row) for row in rows}
+
+    def calls(self) -> Iterator[CallRecord]:
+        """Every stored call, in the order in which they were made."""
+        steps: dict[int, list[Step]] = {}
+        for row in self._db.execute("SELECT * FROM steps ORDER BY call_id, position"):
+            steps.setdefault(row["call_id"], []).append(Step(*(row[name] for name in _STEP_FIELDS)))
+        for row in self._db.execute("SELECT * FROM calls ORDER BY call_id"):
+            yield _call(row, tuple(steps.get(row["call_id"], ())))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield self._db
+            self._db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise UserError(
+                f"run file {self.path}",
+                got=str(error),
+                expected="a file that can be written",
+                hint="Free disk space or check its permissions, then repeat the command: it resumes.",
+            ) from error
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+
+def _call(row: sqlite3.Row, steps: tuple[Step, ...]) -> CallRecord:
+    score: dict[str, Any] | None = json.loads(row["score"]) if row["score"] else None
+    if score is not None:
+        score["errors"] = tuple(score["errors"])
+    return CallRecord(
+        cell_id=row["cell_id"],
+        round=row["round"],
+        session_id=row["session_id"],
+        call_index=row["call_index"],
+        cold=bool(row["cold"]),
+        started_at=row["started_at"],
+        wall_s=row["wall_s"],
+        lab_s=row["lab_s"],
+        generation=Generation(
+            token_ids=tuple(json.loads(row["token_ids"])),
+            text=row["text"],
+            finish_reason=row["finish_reason"],
+            margins=tuple(json.loads(row["margins"])),
+            prompt_tokens=row["prompt_tokens"],
+            reused_tokens=row["reused_tokens"],
+            encode_s=row["encode_s"],
+            prefill_s=row["prefill_s"],
+            finish_s=row["finish_s"],
+            steps=steps,
+            peak_memory_bytes=row["peak_memory_bytes"],
+        ),
+        score=Score(**score) if score else None,
+    )
+
+
+def _configured(connection: sqlite3.Connection) -> sqlite3.Connection:
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection

@@ -1,0 +1,1 @@
+"""Stored rows -> tables, figures and HTML; imported as `lab.reports`."""

@@ -1,0 +1,87 @@
+"""The run as three CSV files: columns named as in the records, an undefined value an empty field."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from lab.analysis.summary import Arm, Summary
+from lab.records import RUNGS, CallRecord, Generation, Score, Step
+
+Row = dict[str, Any]
+
+_CALL_FIELDS = tuple(f.name for f in fields(CallRecord) if f.name not in ("generation", "score"))
+_CALL_KEY = ("cell_id", "round", "session_id", "call_index")
+# Per-token lists stay in the run's file; the table has their length.
+_GENERATION_FIELDS = tuple(
+    f.name for f in fields(Generation) if f.name not in ("token_ids", "margins", "steps")
+)
+_SCORE_FIELDS = tuple(f.name for f in fields(Score) if f.name != "errors")
+_STEP_FIELDS = tuple(f.name for f in fields(Step))
+_NESTED = ("ratio", "rungs", "errors", "sessions_ok", "lossless", "ledger", "accepted_by_position")
+_ARM_FIELDS = tuple(f.name for f in fields(Arm) if f.name not in _NESTED)
+
+ARM_COLUMNS = (
+    *_ARM_FIELDS,
+    "ratio",
+    "ratio_low",
+    "ratio_high",
+    *(f"{rung}_k" for rung in RUNGS),
+    "scored_n",
+    "sessions_ok_k",
+    "sessions_ok_n",
+    "lossless_identical",
+    "lossless_near_tie",
+    "lossless_error",
+    "lossless_threshold",
+)
+CALL_COLUMNS = (*_CALL_FIELDS, "tokens", *_GENERATION_FIELDS, *_SCORE_FIELDS, "errors")
+STEP_COLUMNS = (*_CALL_KEY, "position", *_STEP_FIELDS)
+
+
+def write_csv_files(folder: Path, summary: Summary, calls: list[CallRecord]) -> None:
+    """`arms.csv`, `calls.csv` and `steps.csv` in `folder`."""
+    _write(folder / "arms.csv", ARM_COLUMNS, (_arm(arm) for group in summary.groups for arm in group.arms))
+    _write(folder / "calls.csv", CALL_COLUMNS, map(_call, calls))
+    _write(folder / "steps.csv", STEP_COLUMNS, (row for call in calls for row in _steps(call)))
+
+
+def _write(path: Path, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _arm(arm: Arm) -> Row:
+    row = {name: getattr(arm, name) for name in _ARM_FIELDS}
+    if arm.ratio:
+        row |= {"ratio": arm.ratio.value, "ratio_low": arm.ratio.low, "ratio_high": arm.ratio.high}
+    row |= {f"{rung}_k": arm.rungs[rung].k for rung in RUNGS} | {"scored_n": arm.rungs[RUNGS[0]].n}
+    if arm.sessions_ok:
+        row |= {"sessions_ok_k": arm.sessions_ok.k, "sessions_ok_n": arm.sessions_ok.n}
+    if arm.lossless:
+        row |= {
+            f"lossless_{name}": getattr(arm.lossless, name)
+            for name in ("identical", "near_tie", "error", "threshold")
+        }
+    return row
+
+
+def _call(call: CallRecord) -> Row:
+    row = {name: getattr(call, name) for name in _CALL_FIELDS} | {"tokens": len(call.generation.token_ids)}
+    row |= {name: getattr(call.generation, name) for name in _GENERATION_FIELDS}
+    if call.score:
+        row |= {name: getattr(call.score, name) for name in _SCORE_FIELDS} | {
+            "errors": " ".join(call.score.errors)
+        }
+    return row
+
+
+def _steps(call: CallRecord) -> Iterable[Row]:
+    key = {name: getattr(call, name) for name in _CALL_KEY}
+    for position, step in enumerate(call.generation.steps):
+        yield key | {"position": position} | {name: getattr(step, name) for name in _STEP_FIELDS}

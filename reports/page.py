@@ -1,0 +1,332 @@
+"""The page: the summary as texts and tables, rendered through one template that escapes everything.
+
+Session texts, reasons and names come from outside; nothing here is ever marked as safe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from lab.analysis.summary import Arm, Group, Summary
+from lab.records import CellRecord
+from lab.reports.pictures import Picture
+from lab.reports.points import AcceptanceRow
+from lab.reports.tables import UNDEFINED, Cell, cell, columns, interval, number, percent, size
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    text: str
+    unit: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    heads: tuple[Head, ...]
+    rows: list[list[Cell]]
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A named text; `why` explains the name."""
+
+    name: str
+    text: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    title: str
+    lines: list[Fact]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One group: its arms and everything shown of them."""
+
+    title: str
+    verdict: str
+    arms: Table
+    pictures: dict[str, Picture]
+    interactions: Table
+    acceptance: Table
+    errors: Table
+    lossless: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Everything the template shows."""
+
+    run_id: str
+    matrix: str
+    command: str
+    score_title: str
+    notices: list[Notice]
+    facts: list[Fact]
+    groups: list[Section]
+    environment: Table
+    cells: Table
+    packages: list[tuple[str, str]]
+    definitions: list[Fact]
+
+
+def render(page: Page) -> str:
+    """The page as one HTML document."""
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.jinja").render(page=page)
+
+
+def make_page(summary: Summary, cells: list[CellRecord], sections: list[Section]) -> Page:
+    run = summary.run
+    machine = dict(run.environment.get("machine") or {})
+    packages = machine.pop("packages", {})
+    environment = list(_flat(run.environment | {"machine": machine}))
+    return Page(
+        run_id=run.run_id,
+        matrix=str(run.matrix.get("name", "")),
+        command=run.command,
+        score_title="Accuracy" if summary.gold else "Agreement with the recording",
+        notices=list(_notices(summary, cells)),
+        facts=list(_facts(summary, cells)),
+        groups=sections,
+        environment=_plain(("what", "value"), environment),
+        cells=_plain(
+            ("arm", "kernels", "facts", "load", "warm-up calls"),
+            [
+                (
+                    cell.cell_id,
+                    _joined(cell.setup.kernels),
+                    _joined(cell.setup.facts),
+                    f"{number(cell.setup.load_s)} s",
+                    str(cell.setup.warmup_calls),
+                )
+                for cell in cells
+                if cell.setup
+            ],
+        ),
+        packages=[(str(name), str(version)) for name, version in packages.items()],
+        definitions=[Fact(c.title, c.definition) for c in columns(gold=summary.gold)] + list(_DEFINITIONS),
+    )
+
+
+def make_section(
+    group: Group, summary: Summary, pictures: dict[str, Picture], acceptance: tuple[AcceptanceRow, ...]
+) -> Section:
+    shown = columns(gold=summary.gold)
+    return Section(
+        title=f"{group.model} · {group.engine} · {group.scenario}",
+        verdict=group.verdict.text if group.verdict else "No verdict: no arm has finished a session.",
+        arms=Table(
+            (Head("arm"), *(Head(c.title, c.unit, c.definition) for c in shown)),
+            [[Cell(arm.name), *(cell(column, arm) for column in shown)] for arm in group.arms],
+        ),
+        pictures=pictures,
+        interactions=_plain(
+            ("pair", "interaction (of the ratio)", "best arm with at most one", "both over it", "together"),
+            [
+                (
+                    f"{i.precision} × {i.speculation}",
+                    interval(i.interval.exp()) or UNDEFINED,
+                    i.best_single,
+                    interval(i.over_best_single) or UNDEFINED,
+                    i.compatibility,
+                )
+                for i in group.interactions
+            ],
+        ),
+        acceptance=_plain(
+            ("arm", "position", "drafted", "all before accepted", "accepted"),
+            [
+                (row.arm, str(p.position), str(p.drafted), str(p.reached), str(p.accepted))
+                for row in acceptance
+                for p in row.positions
+            ],
+        ),
+        errors=_error_table(group.arms),
+        lossless=_lossless_table(group.arms),
+    )
+
+
+def _plain(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], caption: str = "") -> Table:
+    return Table(tuple(Head(text) for text in heads), [[Cell(text) for text in row] for row in rows], caption)
+
+
+def _error_table(arms: list[Arm]) -> Table:
+    classes = sorted({name for arm in arms for name in arm.errors})
+    rows = [(arm.name, *(str(arm.errors.get(name, 0)) for name in classes)) for arm in arms if arm.calls]
+    return _plain(
+        ("arm", *classes),
+        rows if classes else [],
+        "Error classes over the scored calls of the first timed round",
+    )
+
+
+def _lossless_table(arms: list[Arm]) -> Table:
+    rows = []
+    for arm in arms:
+        if (audit := arm.lossless) is None:
+            continue
+        first = audit.first_divergence
+        margin = UNDEFINED if first is None or first.margin is None else f"{first.margin:.4g}"
+        where = (
+            f"{first.session_id}, call {first.call_index}, token {first.position} ({first.verdict})"
+            if first
+            else "none"
+        )
+        counts = (str(audit.identical), str(audit.near_tie), str(audit.error))
+        rows.append((arm.name, *counts, f"{audit.threshold:.4g}", where, margin))
+    heads = (
+        "arm",
+        "identical",
+        "near tie",
+        "error",
+        "threshold (logits)",
+        "worst first difference",
+        "its margin (logits)",
+    )
+    return _plain(heads, rows)
+
+
+def _notices(summary: Summary, cells: list[CellRecord]) -> Iterator[Notice]:
+    failed = [
+        Fact(cell.cell_id, cell.reason or "no reason was recorded")
+        for cell in cells
+        if cell.status == "failed"
+    ]
+    if failed:
+        yield Notice(
+            f"{len(failed)} of {len(cells)} cells failed. What they had finished before is shown.", failed
+        )
+    if summary.run.finished_at is None:
+        done = sum(cell.status == "done" for cell in cells)
+        lines = [Fact("", "Everything below is of the calls stored so far; the run's command resumes it.")]
+        yield Notice(f"This run is unfinished: {done} of {len(cells)} cells are done.", lines)
+    if not summary.gold:
+        lines = [
+            Fact(
+                "",
+                "The sessions hold observations, not ground truth: the scores are agreement with the "
+                "recording, not accuracy.",
+            )
+        ]
+        yield Notice("Agreement with the recording", lines)
+
+
+def _facts(summary: Summary, cells: list[CellRecord]) -> Iterator[Fact]:
+    run, arms = summary.run, [arm for group in summary.groups for arm in group.arms]
+    yield Fact("model", _unique(cell.model for cell in cells))
+    yield Fact("engine", _unique(cell.engine for cell in cells))
+    yield Fact("scenario", _unique(cell.scenario for cell in cells))
+    yield Fact("machine", _machine(run.environment))
+    yield Fact("threads", _text(run.environment.get("threads")))
+    yield Fact("sessions", f"{len(run.sessions)} with {sum(s['calls'] for s in run.sessions)} calls")
+    yield Fact(
+        "timed rounds", f"{len(run.round_wall_s)} of {run.matrix.get('rounds', len(run.round_wall_s))}"
+    )
+    yield Fact("calls stored", str(sum(arm.calls for arm in arms)))
+    floors = [percent(group.noise_floor, 1) or UNDEFINED for group in summary.groups]
+    yield Fact(
+        "noise floor",
+        ", ".join(floors),
+        "The largest difference between two rounds of one arm, the reference arm where it ran.",
+    )
+    yield Fact(
+        "ledger error",
+        percent(summary.ledger_error, 2) or UNDEFINED,
+        "The largest gap between a call's ledger and its wall time.",
+    )
+    yield Fact(
+        "engine share",
+        percent(summary.engine_share, 1) or UNDEFINED,
+        "Time inside the engine over the wall time of the finished rounds.",
+    )
+    yield Fact(
+        "lab overhead",
+        percent(summary.lab_overhead, 2) or UNDEFINED,
+        "The lab's own work on the calls over their wall time.",
+    )
+
+
+def _machine(environment: dict[str, Any]) -> str:
+    hardware = (environment.get("machine") or {}).get("hardware") or {}
+    gpus = [str(gpu["name"]) for gpu in hardware.get("gpus") or []]
+    return ", ".join([str(hardware.get("processor") or UNDEFINED), *gpus])
+
+
+def _unique(values: Iterator[str]) -> str:
+    return ", ".join(dict.fromkeys(values))
+
+
+def _flat(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested facts as rows of a name with its path and a text."""
+    for key, item in value.items():
+        name = f"{prefix}{key}".replace("_", " ")
+        if isinstance(item, dict):
+            yield from _flat(item, f"{name} · ")
+        elif isinstance(item, list | tuple) and any(isinstance(entry, dict) for entry in item):
+            yield from _flat({str(n): entry for n, entry in enumerate(item)}, f"{name} · ")
+        elif isinstance(item, int) and (key == "bytes" or key.endswith("_bytes")):
+            yield name.removesuffix(" bytes"), size(item) or UNDEFINED
+        else:
+            yield name, _text(item)
+
+
+def _joined(facts: dict[str, Any]) -> str:
+    return "; ".join(f"{name}: {text}" for name, text in _flat(facts)) or UNDEFINED
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return UNDEFINED
+    if isinstance(value, float):
+        return (number(value) or UNDEFINED) if isfinite(value) else str(value)
+    return ", ".join(map(_text, value)) if isinstance(value, list | tuple) else str(value)
+
+
+_DEFINITIONS = (
+    Fact(
+        "interaction",
+        "Ratio of both, over the product of the two single ratios. Below 1 the gains do not multiply.",
+    ),
+    Fact(
+        "together",
+        "compounds: both beats the best arm with at most one of the two, and the interval "
+        "excludes 1. conflicts: both is slower, likewise. no gain: the interval holds 1 "
+        "and leaves no room for a gain worth having. inconclusive: it leaves room for either.",
+    ),
+    Fact("noise floor", "The reference arm against itself: its fastest round over its slowest, minus 1."),
+    Fact(
+        "ledger error",
+        "Largest gap between a call's ledger (encode, prefill, steps, finish) and its "
+        "independently measured wall time, over that time.",
+    ),
+    Fact(
+        "score ladder",
+        "parse_ok: well-formed in the model's tool-call format; decision_ok: a call, "
+        "or none, as expected; name_ok: the right names; schema_ok: arguments valid "
+        "under the schema; args_ok: everything matches.",
+    ),
+    Fact(
+        "CSV files",
+        "Columns are named as in the table and in the stored records; times are seconds "
+        "(_s) or milliseconds (_ms), sizes bytes; an empty field is undefined, not zero.",
+    ),
+)

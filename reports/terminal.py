@@ -1,0 +1,45 @@
+"""The table of arms for a terminal of 100 columns: speed above, quality and cost below, then the verdict."""
+
+from __future__ import annotations
+
+from rich.console import Group as Stack
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from lab.analysis.summary import Group, Summary
+from lab.reports.tables import Column, cell, columns
+
+_SPEED = ("decode_tok_per_s", "ratio", "ttft_ms", "tpot_ms", "tau")
+_QUALITY = ("gb_per_s", "session_s", "args_ok", "lossless", "peak_memory_bytes")
+
+
+def arms_table(summary: Summary) -> RenderableType:
+    """Every group's arms in two stacked tables, the failed arms' reasons, and the verdict sentence."""
+    known = {column.key: column for column in columns(gold=summary.gold)}
+    parts: list[RenderableType] = []
+    for group in summary.groups:
+        parts.append(Text(f"{group.model} · {group.engine} · {group.scenario}", style="bold"))
+        parts += [_table(group, [known[key] for key in keys]) for keys in (_SPEED, _QUALITY)]
+        parts += [
+            Text(f"{arm.name} failed: {arm.reason or 'no reason was recorded'}", style="red")
+            for arm in group.arms
+            if arm.status == "failed"
+        ]
+        parts.append(
+            Text(
+                group.verdict.text if group.verdict else "No verdict: no arm has finished a session.",
+                style="bold",
+            )
+        )
+    return Stack(*parts)
+
+
+def _table(group: Group, shown: list[Column]) -> Table:
+    table = Table(box=None, padding=(0, 1), header_style="dim", pad_edge=False)
+    table.add_column("arm", overflow="fold", max_width=30)
+    for column in shown:
+        table.add_column(f"{column.title}\n{column.unit}", justify="right", overflow="fold")
+    for arm in group.arms:
+        table.add_row(Text(arm.name), *(Text(cell(column, arm).text) for column in shown))
+    return table

@@ -1,0 +1,1 @@
+"""Recorded agent sessions and matrix presets; imported as `lab.scenarios`."""

@@ -1,0 +1,127 @@
+"""The figures of the made-up run, worked out by hand (see `tests/conftest.py`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lab.analysis.document import run_document
+from lab.analysis.losslessness import Divergence
+from lab.analysis.summary import Share, Summary, summarize
+from lab.records import CallRecord, CellRecord, RunRecord
+from lab.store import Store
+
+Run = Callable[..., Path]
+
+
+def stored(folder: Path) -> tuple[RunRecord, list[CellRecord], list[CallRecord]]:
+    with Store.open(folder) as store:
+        return store.run(), store.cells(), list(store.calls())
+
+
+def summary_of(folder: Path) -> Summary:
+    return summarize(*stored(folder))
+
+
+def test_every_figure_of_an_arm(made_up_run: Run) -> None:
+    plain, _, _, both = summary_of(made_up_run()).groups[0].arms
+    assert plain.decode_tok_per_s == pytest.approx(100)
+    assert plain.gb_per_s == pytest.approx(20)  # 200 MB in 10 ms
+    assert plain.mbu == pytest.approx(0.5)  # of 40 GB/s
+    assert plain.ttft_ms == pytest.approx(62)  # between 2 + 80 and 2 + 40
+    assert (plain.tpot_ms_p50, plain.tpot_ms_p95) == pytest.approx((10, 10))
+    assert plain.session_s == pytest.approx(0.3662)
+    assert plain.tau is plain.verify_share is plain.lossless is None
+    assert both.tau == pytest.approx(3)
+    assert both.verify_share == 1
+    assert both.gb_per_s == pytest.approx(80 / 12)
+    assert both.peak_memory_bytes == 400_000_000
+    assert both.accepted_by_position == [(48, 48), (48, 48), (48, 0)]
+
+
+def test_scores_are_of_the_first_round_only(made_up_run: Run) -> None:
+    plain, _, w4, _ = summary_of(made_up_run(rounds=3)).groups[0].arms
+    assert (plain.rungs["args_ok"], plain.sessions_ok, plain.errors) == (
+        Share(5, 6),
+        Share(2, 3),
+        {"value": 1},
+    )
+    assert (w4.rungs["args_ok"], w4.sessions_ok) == (Share(4, 6), Share(1, 3))
+
+
+def test_losslessness_is_against_the_plain_arm_of_the_same_precision(made_up_run: Run) -> None:
+    _, ngram, _, both = (arm.lossless for arm in summary_of(made_up_run()).groups[0].arms)
+    assert ngram is not None
+    assert both is not None
+    assert (ngram.identical, ngram.near_tie, ngram.error, ngram.threshold) == (5, 1, 0, 0.04)
+    assert both.first_divergence == Divergence("travel/0", 1, 3, 0.5, "error")
+
+
+def test_run_wide_figures(made_up_run: Run) -> None:
+    summary = summary_of(made_up_run())
+    # The largest gap is 0.1 ms of the shortest call: 2 + 40 + 48 + 1 + 0.1 ms.
+    assert summary.ledger_error == pytest.approx(0.1 / 91.1)
+    assert summary.engine_share == pytest.approx(0.98)
+    assert summary.gold
+
+
+def test_warm_up_calls_are_in_no_figure(made_up_run: Run) -> None:
+    run, cells, calls = stored(made_up_run())
+    warm = [replace(call, round=0, wall_s=99.0, lab_s=50.0) for call in calls if call.round == 1]
+    assert summarize(run, cells, warm + calls) == summarize(run, cells, calls)
+
+
+def test_a_failed_arm_takes_no_sessions_from_the_others(made_up_run: Run) -> None:
+    group = summary_of(
+        made_up_run(failed={("w4", "ngram"): "killed"}, pace=lambda _a, r, s: 1 + 0.1 * r * s)
+    ).groups[0]
+    failed = group.arms[3]
+    assert (failed.calls, failed.ratio, failed.reason) == (2, None, "killed")
+    whole = summary_of(made_up_run("whole", pace=lambda _a, r, s: 1 + 0.1 * r * s)).groups[0]
+    assert [arm.ratio for arm in group.arms[:3]] == pytest.approx([arm.ratio for arm in whole.arms[:3]])
+    assert group.arms[1].decode_tok_per_s == whole.arms[1].decode_tok_per_s
+    assert group.verdict is not None
+    assert group.verdict.best_arm != "w4 + ngram"
+    assert group.interactions == []
+
+
+def test_half_a_session_is_not_compared(made_up_run: Run) -> None:
+    # The second call of travel/2 is missing in one arm: its slow first call must not enter the ratio.
+    run, cells, calls = stored(
+        made_up_run(rounds=1, pace=lambda a, _r, s: 5.0 if (a[1], s) == ("ngram", 2) else 1.0)
+    )
+    cut = [c for c in calls if (c.cell_id, c.session_id, c.call_index) != (cells[1].cell_id, "travel/2", 1)]
+    ratio = summarize(run, cells, cut).groups[0].arms[1].ratio
+    assert ratio is not None
+    assert ratio.value == pytest.approx(2)
+
+
+def test_without_the_reference_arm_nothing_is_related_to_it(made_up_run: Run) -> None:
+    group = summary_of(made_up_run(failed={("bf16", "none"): "out of memory"})).groups[0]
+    assert group.verdict is None
+    assert [arm.ratio for arm in group.arms] == [None] * 4
+
+
+def test_the_document_is_strict_json_even_where_a_margin_is_undefined(made_up_run: Run) -> None:
+    run, cells, calls = stored(made_up_run())
+    short = [
+        replace(c, generation=replace(c.generation, token_ids=c.generation.token_ids[:9]))
+        if c.cell_id == cells[1].cell_id
+        else c
+        for c in calls
+    ]
+    document = run_document(summarize(run, cells, short), folder="f", report=None)
+    assert '"margin": null' in json.dumps(document, allow_nan=False)
+    assert document["verdict"]["best_arm"] == "w4 + ngram"
+
+
+def test_a_run_without_calls_has_only_undefined_figures(made_up_run: Run) -> None:
+    run, cells, _ = stored(made_up_run())
+    summary = summarize(run, cells, [])
+    arm = summary.groups[0].arms[0]
+    assert (arm.decode_tok_per_s, arm.ratio, arm.tau, arm.session_s, arm.ledger) == (None,) * 5
+    assert (summary.ledger_error, summary.lab_overhead, summary.groups[0].verdict) == (None, None, None)

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from lab.analysis.summary import Summary, summarize
+from lab.reports import tables
+from lab.reports.terminal import arms_table
+from lab.store import Store
+
+
+def summary_of(folder: Path) -> Summary:
+    with Store.open(folder) as store:
+        return summarize(store.run(), store.cells(), store.calls())
+
+
+def printed(summary: Summary, width: int = 100) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(arms_table(summary))
+    output = console.file
+    assert isinstance(output, io.StringIO)
+    return output.getvalue()
+
+
+def test_terminal_shows_speed_quality_and_the_verdict(made_up_run: Callable[..., Path]) -> None:
+    text = printed(summary_of(made_up_run()))
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "bf16 + ngram 200 2.00 62.0 5.00 / 5.00 3.00" in lines
+    assert "w4 + ngram 6.67 (17 %) 0.222 4/6 5 / 0 / 1 400 MB" in lines
+    assert "Serve w4 + ngram: 2.50x the decode speed of bf16." in text
+
+
+def test_nothing_is_cut_at_a_hundred_columns_even_with_long_names(made_up_run: Callable[..., Path]) -> None:
+    arms = [("bf16", "none"), ("rtn-w4-of-some-length", "hierarchical-with-a-middle-model")]
+    text = printed(summary_of(made_up_run(arms=arms, pace=lambda _arm, r, s: 1 + 0.1 * r * s)))
+    assert max(map(len, text.splitlines())) <= 100
+    assert "…" not in text
+    assert text.count("hierarchical") == 3  # two tables and the verdict
+
+
+def test_a_failed_arm_shows_its_reason_as_plain_text(made_up_run: Callable[..., Path]) -> None:
+    text = printed(summary_of(made_up_run(failed={("w4", "ngram"): "[red]killed[/red] by signal 9"})))
+    assert "w4 + ngram failed: [red]killed[/red] by signal 9" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.0, "0.00"),
+        (0.0123, "0.012"),
+        (0.5, "0.500"),
+        (9.999, "10.0"),
+        (99.96, "100"),
+        (1234567.0, "1,234,567"),
+        (None, None),
+    ],
+)
+def test_numbers_keep_three_digits_and_never_an_exponent(value: float | None, shown: str | None) -> None:
+    assert tables.number(value) == shown
+
+
+def test_sizes_are_decimal() -> None:
+    assert [tables.size(n) for n in (None, 98_000_000, 1_240_000_000)] == [None, "98 MB", "1.24 GB"]

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from lab.scenarios.library import Scenario, load_scenario, scenario_names
+
+from lab.errors import UserError
+
+
+def session_line(session_id: str, text: str = "Hi") -> str:
+    return json.dumps(
+        {
+            "schema": "agent-session/1",
+            "id": session_id,
+            "source": {"name": "me", "license": "MIT"},
+            "tools": [],
+            "messages": [{"role": "user", "content": text}, {"role": "assistant", "content": "Hello"}],
+            "calls": [{"at": 1, "expect": {"kind": "no_call"}}],
+        }
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "a.jsonl").write_text(f"{session_line('a/1')}\n{session_line('a/2')}\n")
+    (tmp_path / "b.jsonl").write_text(session_line("b/1"))
+    return tmp_path
+
+
+def preset(folder: Path, text: str) -> str:
+    path = folder / "mine.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_the_presets_are_found_by_name() -> None:
+    assert scenario_names() == ["authored", "quick"]
+    for name in scenario_names():
+        scenario = load_scenario(name)
+        assert scenario.name == name
+        assert scenario.description
+    assert len(load_scenario("quick").sessions) == 8
+
+
+def test_a_session_file_is_a_scenario_named_after_it(folder: Path) -> None:
+    scenario = load_scenario(str(folder / "a.jsonl"))
+    assert scenario.name == "a"
+    assert [session.id for session in scenario.sessions] == ["a/1", "a/2"]
+
+
+def test_a_preset_takes_all_sessions_of_its_files_in_order(folder: Path) -> None:
+    scenario = load_scenario(preset(folder, "name: mine\nfiles: [b.jsonl, a.jsonl]"))
+    assert (scenario.name, scenario.description) == ("mine", "")
+    assert [session.id for session in scenario.sessions] == ["b/1", "a/1", "a/2"]
+
+
+def test_a_preset_keeps_the_order_of_the_sessions_it_lists(folder: Path) -> None:
+    scenario = load_scenario(preset(folder, "name: m\nfiles: [a.jsonl, b.jsonl]\nsessions: [b/1, a/1]"))
+    assert [session.id for session in scenario.sessions] == ["b/1", "a/1"]
+
+
+def test_the_digest_is_sha256_of_the_canonical_sessions(folder: Path) -> None:
+    scenario = load_scenario(str(folder / "b.jsonl"))
+    dumped = [session.model_dump(mode="json", by_alias=True) for session in scenario.sessions]
+    text = json.dumps(dumped, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert scenario.digest == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_the_digest_depends_on_content_and_order_only(folder: Path) -> None:
+    scenario = load_scenario(str(folder / "a.jsonl"))
+    assert Scenario("other", "words", scenario.sessions).digest == scenario.digest
+    assert Scenario("a", "", scenario.sessions[::-1]).digest != scenario.digest
+    spaced = json.dumps(json.loads(session_line("a/1")), indent=None, separators=(" ,", " : "))
+    (folder / "a.jsonl").write_text(f"{spaced}\n\n{session_line('a/2')}")
+    assert load_scenario(str(folder / "a.jsonl")).digest == scenario.digest
+    (folder / "a.jsonl").write_text(f"{session_line('a/1', 'Ho')}\n{session_line('a/2')}")
+    assert load_scenario(str(folder / "a.jsonl")).digest != scenario.digest
+
+
+def test_an_unknown_name_lists_the_presets_and_the_nearest() -> None:
+    with pytest.raises(UserError) as caught:
+        load_scenario("quik")
+    assert "got 'quik'" in str(caught.value)
+    assert "authored, quick" in str(caught.value)
+    assert "Did you mean 'quick'?" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["none.jsonl", "none.yaml"])
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    with pytest.raises(UserError, match=name):
+        load_scenario(str(folder / name))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name: m\nfile: [a.jsonl]", r"mine.yaml: unknown key 'file' \(Did you mean 'files'\?\)"),
+        ("name: m", "mine.yaml: files: Field required"),
+        ("name: m\nfiles: []", "mine.yaml: files"),
+        ("name: m\nfiles: [a.jsonl]\nsessions: []", "mine.yaml: sessions"),
+        ("name: m\nfiles: [c.jsonl]", "c.jsonl: got No such file"),
+        ("name: m\nfiles: [a.jsonl]\nsessions: [a/3]", r"sessions: got 'a/3'.*Did you mean 'a/\d'\?"),
+        ("name: m\nfiles: [a.jsonl]\nsessions: [a/1, a/1]", "sessions: got 'a/1' twice"),
+        ("name: m\nfiles: [a.jsonl, a.jsonl]", "session id 'a/1' twice"),
+        ("- a\n", "mine.yaml: got list, expected a mapping"),
+        ("", "mine.yaml: got NoneType, expected a mapping"),
+        ("name: [", "mine.yaml is not valid YAML"),
+        ("1: 2", "unknown key '1'"),
+    ],
+)
+def test_a_wrong_preset_is_refused_with_file_and_key(folder: Path, text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        load_scenario(preset(folder, text))
