@@ -41,7 +41,8 @@ AXES = ("engine", "model", "precision", "speculation", "scenario")
 class Matrix(BaseModel):
     """A validated matrix. Every axis is a tuple; `kernel` pins an op to an implementation.
 
-    `max_tokens` caps what the sessions allow per call; `sessions` takes the first so many of the scenario;
+    `max_tokens` caps what the sessions allow per call; `sessions` takes the first so many of the scenario and `calls`
+    the first so many of each session;
     `threads` None means the usable cores; `call_timeout_s` is after which a silent worker counts as hung.
     """
 
@@ -55,6 +56,7 @@ class Matrix(BaseModel):
     scenario: tuple[str, ...] = ("authored",)
     rounds: int = Field(default=3, ge=1)
     sessions: int | None = Field(default=None, ge=1)
+    calls: int | None = Field(default=None, ge=1)
     max_tokens: int | None = Field(default=None, ge=1)
     draft_tokens: int = Field(default=8, ge=1, le=63)
     temperature: float = Field(default=0.0, ge=0)
@@ -73,9 +75,9 @@ class Matrix(BaseModel):
         if isinstance(values, list | tuple):
             values = [item.strip() if isinstance(item, str) else item for item in values]
             if not values or "" in values:
-                raise ValueError("needs at least one value")
+                raise ValueError(f"got {value!r}, expected at least one value, none of them empty")
             if len(set(values)) != len(values):
-                raise ValueError("names a value twice")
+                raise ValueError(f"got {value!r}, expected every value once")
         return values
 
     @field_validator("engine", "precision", "speculation")

@@ -76,7 +76,8 @@ class Page:
     notices: list[Notice]
     facts: list[Fact]
     groups: list[Section]
-    environment: Table
+    ceilings: Table
+    machine: Table
     cells: Table
     packages: list[tuple[str, str]]
     definitions: list[Fact]
@@ -98,7 +99,8 @@ def make_page(summary: Summary, cells: list[CellRecord], sections: list[Section]
     run = summary.run
     machine = dict(run.environment.get("machine") or {})
     packages = machine.pop("packages", {})
-    environment = list(_flat(run.environment | {"machine": machine}))
+    measured = {key: value for key, value in run.environment.items() if key not in ("machine", "models")}
+    given = machine | {"models": run.environment.get("models") or {}}
     return Page(
         run_id=run.run_id,
         matrix=str(run.matrix.get("name", "")),
@@ -107,7 +109,8 @@ def make_page(summary: Summary, cells: list[CellRecord], sections: list[Section]
         notices=list(_notices(summary, cells)),
         facts=list(_facts(summary, cells)),
         groups=sections,
-        environment=_plain(("what", "value"), environment),
+        ceilings=_plain(("measured", "value"), _flat(measured)),
+        machine=_plain(("machine and models", "value"), _flat(given)),
         cells=_plain(
             ("arm", "kernels", "facts", "load", "warm-up calls"),
             [
@@ -284,7 +287,7 @@ def _flat(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
         elif isinstance(item, list | tuple) and any(isinstance(entry, dict) for entry in item):
             yield from _flat({str(n): entry for n, entry in enumerate(item)}, f"{name} · ")
         elif isinstance(item, int) and (key == "bytes" or key.endswith("_bytes")):
-            yield name.removesuffix(" bytes"), size(item) or UNDEFINED
+            yield name.removesuffix("bytes").rstrip(" ·"), size(item) or UNDEFINED
         else:
             yield name, _text(item)
 
@@ -298,7 +301,7 @@ def _text(value: object) -> str:
         return UNDEFINED
     if isinstance(value, float):
         return (number(value) or UNDEFINED) if isfinite(value) else str(value)
-    return ", ".join(map(_text, value)) if isinstance(value, list | tuple) else str(value)
+    return ", ".join(map(_text, value)) or "none" if isinstance(value, list | tuple) else str(value)
 
 
 _DEFINITIONS = (

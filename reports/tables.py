@@ -65,10 +65,13 @@ def percent(value: float | None, digits: int = 0) -> str | None:
 
 
 def size(count: int | None) -> str | None:
-    """Bytes in decimal MB or GB."""
+    """Bytes in decimal units."""
     if count is None:
         return None
-    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+    for unit, scale, digits in (("GB", 1e9, 2), ("MB", 1e6, 0), ("kB", 1e3, 0)):
+        if count >= scale:
+            return f"{count / scale:.{digits}f} {unit}"
+    return f"{count} B"
 
 
 def interval(value: Interval | None) -> str | None:

@@ -20,7 +20,8 @@ def arms_table(summary: Summary) -> RenderableType:
     parts: list[RenderableType] = []
     for group in summary.groups:
         parts.append(Text(f"{group.model} · {group.engine} · {group.scenario}", style="bold"))
-        parts += [_table(group, [known[key] for key in keys]) for keys in (_SPEED, _QUALITY)]
+        for keys in (_SPEED, _QUALITY):
+            parts += [_table(group, [known[key] for key in keys]), Text()]
         parts += [
             Text(f"{arm.name} failed: {arm.reason or 'no reason was recorded'}", style="red")
             for arm in group.arms

@@ -50,7 +50,8 @@ class W4Weight:
 
     def dequantize(self, dtype: torch.dtype) -> Tensor:
         """W [out, in]; the product is formed in float32 and then rounded to `dtype`."""
-        values = (self.codes.float() - 8.0).unflatten(1, (-1, self.group)) * self.scales.float()[..., None]
+        scales = self.scales.float()[..., None]
+        values: Tensor = (self.codes.float() - 8.0).unflatten(1, (-1, self.group)) * scales
         return values.flatten(1).to(dtype)
 
 

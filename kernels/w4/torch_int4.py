@@ -47,4 +47,6 @@ class TorchInt4:
             self._mm = torch.ops.aten._weight_int4pack_mm.default
 
     def __call__(self, x: Tensor) -> Tensor:
+        # The operator refuses strided rows.
+        x = x.contiguous()
         return self._mm(x, self._packed, self._group, self._scales_and_zeros)  # type: ignore[no-any-return]

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from lab.cli.progress import progress_bar
 from lab.zoo.catalog import CATALOG, find
 from lab.zoo.pull import is_pulled, model_dir, pull, read_marker
 
 if TYPE_CHECKING:
-    from lab.zoo import download
     from lab.zoo.headers import TensorGroup
     from lab.zoo.resolve import ModelFiles
-
-_PHASES = {
-    "download": "Downloading",
-    "verify": "Checking SHA-256",
-    "unpack": "Unpacking",
-    "convert": "Dequantizing",
-}
 
 _json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document instead of a table."
@@ -123,22 +113,6 @@ def inspect(model: str, as_json: bool) -> None:
     console.print(_facts_table(f"{model}: architecture", facts))
     console.print(_tensor_table(groups, totals))
     console.print(_facts_table("where the weights come from", provenance))
-
-
-@contextmanager
-def progress_bar() -> Iterator[download.Progress]:
-    """A bar a phase, on a stderr that is a terminal; yields the callback of `pull` and `resolve`."""
-    columns = (TextColumn("{task.description:<16}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
-        tasks: dict[str, Any] = {}
-
-        def tell(phase: str, done: int, total: int) -> None:
-            if phase not in tasks:
-                tasks[phase] = bars.add_task(_PHASES[phase], total=total)
-            bars.update(tasks[phase], completed=done, total=total)
-
-        yield tell
 
 
 def _architecture(config: dict[str, Any]) -> dict[str, Any]:

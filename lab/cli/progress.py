@@ -1,65 +1,85 @@
-"""What a person sees while a model is fetched and a run goes on. Plain lines where there is no terminal."""
+"""What a person sees while models are fetched and a run goes on. Plain lines where there is no terminal."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     TaskID,
+    TaskProgressColumn,
     TextColumn,
+    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
-from lab.records import CallRecord, CellSetup
-from lab.runner.plan import Plan
-from lab.runner.schedule import Unit
+if TYPE_CHECKING:
+    from lab.records import CallRecord, CellSetup
+    from lab.runner.plan import Plan
+    from lab.runner.schedule import Unit
+
+_PHASES = {
+    "download": "Downloading",
+    "verify": "Checking SHA-256",
+    "unpack": "Unpacking",
+    "convert": "Dequantizing",
+    "probe": "Probing the machine",
+}
+
+# Drawing takes a core from the engine, so it is done seldom.
+_DRAWS_PER_SECOND = 2
 
 
 @contextmanager
-def fetching(console: Console) -> Iterator[Callable[[str, int, int | None], None]]:
-    """A progress bar a phase of `lab.zoo`'s pull, shown once there is something to show."""
-    with Progress(TextColumn("{task.description}"), BarColumn(), DownloadColumn(), console=console) as bars:
+def progress_bar(console: Console | None = None) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar a phase on a terminal; yields what is called with (phase, done, total)."""
+    console = console or Console(stderr=True)
+    columns = (TextColumn("{task.description:<19}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
         tasks: dict[str, TaskID] = {}
 
-        def update(phase: str, done: int, total: int | None) -> None:
+        def tell(phase: str, done: int, total: int) -> None:
             if phase not in tasks:
-                tasks[phase] = bars.add_task(phase, total=total)
+                tasks[phase] = bars.add_task(_PHASES[phase], total=total)
             bars.update(tasks[phase], completed=done, total=total)
 
-        yield update
+        yield tell
 
 
 class RunProgress:
-    """The observer of a run: cell, round, call, running tokens/s, time left."""
+    """The observer of a run: cell, round, call, running tokens/s, time left.
+
+    On a terminal one bar for all calls; elsewhere a line a cell and a line a round.
+    """
 
     def __init__(self, plan: Plan, console: Console):
-        self._plan, self._console = plan, console
-        self._cell_calls = {
+        self._rounds = plan.matrix.rounds
+        self._calls = {
             cell.cell_id: sum(len(session.calls) for session in plan.sessions[cell.scenario])
             * plan.matrix.rounds
             for cell in plan.cells
         }
+        self._tokens = dict.fromkeys(self._calls, 0)
+        self._seconds = dict.fromkeys(self._calls, 0.0)
+        self._round = 0
+        self._console = console
         self._bars = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
+            BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TextColumn("{task.fields[speed]}"),
             TimeRemainingColumn(compact=True),
             console=console,
+            refresh_per_second=_DRAWS_PER_SECOND,
+            disable=not console.is_terminal,
         )
-        self._task: TaskID | None = None
-        self._tokens: dict[str, int] = {}
-        self._seconds: dict[str, float] = {}
-        self._unit: Unit | None = None
-        self._round_began = time.monotonic()
+        self._task = self._bars.add_task("starting", total=None, speed="")
 
     def __enter__(self) -> RunProgress:
         self._bars.start()
@@ -68,58 +88,43 @@ class RunProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._bars.update(self._task, visible=False)
         self._bars.stop()
 
     def loading(self, cell_id: str, done: int, total: int) -> None:
-        self._bars_task(f"loading {cell_id}", total)
-        assert self._task is not None
-        self._bars.update(self._task, completed=done, speed="layers")
+        self._bars.update(self._task, description=f"loading {_short(cell_id)}", completed=done, total=total)
 
     def ready(self, cell_id: str, setup: CellSetup) -> None:
         self._say(
-            f"{cell_id}: {setup.weight_bytes / 1e6:.0f} MB of weights, loaded in {setup.load_s:.1f} s, "
-            f"warm after {setup.warmup_calls} calls"
+            f"{_short(cell_id)}: {setup.weight_bytes / 1e6:.0f} MB of weights, "
+            f"loaded in {setup.load_s:.1f} s, warm after {setup.warmup_calls} calls"
         )
 
     def started(self, unit: Unit) -> None:
-        if self._unit is None or self._unit.round != unit.round:
-            self._say(f"round {unit.round} of {self._plan.matrix.rounds}")
-            total = sum(self._cell_calls.values()) if self._unit is None else None
-            if total is not None:
-                self._drop_task()
-                self._task = self._bars.add_task("", total=total, speed="")
-        self._unit = unit
+        if self._round == 0:
+            self._bars.reset(self._task, total=sum(self._calls.values()))
+        if unit.round != self._round:
+            self._round = unit.round
+            self._say(f"round {unit.round} of {self._rounds}")
 
     def finished(self, call: CallRecord) -> None:
-        assert self._task is not None
         cell = call.cell_id
-        self._tokens[cell] = self._tokens.get(cell, 0) + len(call.generation.token_ids) - 1
-        self._seconds[cell] = self._seconds.get(cell, 0.0) + sum(
-            step.seconds for step in call.generation.steps
-        )
+        self._tokens[cell] += len(call.generation.token_ids) - 1
+        self._seconds[cell] += sum(step.seconds for step in call.generation.steps)
         speed = f"{self._tokens[cell] / self._seconds[cell]:.0f} tok/s" if self._seconds[cell] else ""
-        self._bars.update(
-            self._task,
-            advance=1,
-            description=f"round {call.round} {cell} {call.session_id} call {call.call_index + 1}",
-            speed=speed,
-        )
+        where = f"round {call.round}  {_short(cell)}  {call.session_id} call {call.call_index + 1}"
+        self._bars.update(self._task, advance=1, description=where, speed=speed)
 
     def failed(self, cell_id: str, reason: str) -> None:
         self._say(f"[red]failed[/red] {cell_id}: {reason}")
-        if self._task is not None and self._unit is not None:
-            del self._cell_calls[cell_id]
-            self._bars.update(self._task, total=sum(self._cell_calls.values()))
-
-    def _bars_task(self, description: str, total: int) -> None:
-        if self._task is None or self._bars.tasks[-1].description != description:
-            self._drop_task()
-            self._task = self._bars.add_task(description, total=total, speed="")
-
-    def _drop_task(self) -> None:
-        if self._task is not None:
-            self._bars.remove_task(self._task)
-            self._task = None
+        del self._calls[cell_id]
+        if self._round:
+            self._bars.update(self._task, total=sum(self._calls.values()))
 
     def _say(self, text: str) -> None:
-        self._bars.console.print(text, highlight=False)
+        self._console.print(text, highlight=False)
+
+
+def _short(cell_id: str) -> str:
+    """`precision/speculation` of a cell's id: what differs inside most matrices."""
+    return "/".join(cell_id.split("/")[2:4])

@@ -39,6 +39,7 @@ def _pins(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dic
 @click.option("--speculation", help="Comma list: none, ngram. The first is the reference.")
 @click.option("--scenario", help="Comma list: presets of `lab sessions list`, or paths of session files.")
 @click.option("--sessions", type=int, help="Replay only the first so many sessions.")
+@click.option("--calls", type=int, help="Replay only the first so many calls of each session.")
 @click.option("--rounds", type=int, help="Passes over the scenario.")
 @click.option("--max-tokens", type=int, help="Cap on the tokens of a call.")
 @click.option("--draft-tokens", type=int, help="The most tokens drafted for one verify step.")
@@ -95,11 +96,11 @@ def _list_cells(matrix: Matrix, as_json: bool) -> None:
 
 
 def _prepare(matrix: Matrix, out: Path, console: Any) -> Plan:
-    from lab.cli.progress import fetching
+    from lab.cli.progress import progress_bar
     from lab.runner.plan import check_output, prepare
 
     check_output(out)
-    with fetching(console) as progress, console.status("Loading the libraries and knowing the machine"):
+    with progress_bar(console) as progress:
         return prepare(matrix, out, progress)
 
 

@@ -231,7 +231,7 @@ def _time_cpu(run: Callable[[], object]) -> float:
 
 
 def _time_cuda(run: Callable[[], object]) -> float:
-    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
     start.record()
     run()
     end.record()

@@ -130,7 +130,7 @@ def _float_products(x: Tensor, w: Tensor, ceiling: Ceiling, tolerance: float) ->
 
 def _packs(dtype: torch.dtype) -> bool:
     """oneDNN packs bf16 only where it multiplies it."""
-    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+    if not torch.backends.mkldnn.is_available():
         return False
     return dtype != torch.bfloat16 or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 

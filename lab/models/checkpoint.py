@@ -28,7 +28,12 @@ class Checkpoint:
         self._files: dict[str, Path] = {}
         index = path / "model.safetensors.index.json"
         if index.is_file():
-            names = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+            try:
+                names = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+            except (ValueError, KeyError) as error:
+                raise UserError(
+                    f"weights index {index}", got=str(error), hint="It is damaged; fetch the model again."
+                ) from None
             self._files = {tensor: path / file for tensor, file in names.items()}
         else:
             for file in sorted(path.glob("*.safetensors")):
@@ -90,8 +95,7 @@ def load_decoder(
         layers.append(builder.layer(index))
         if progress is not None:
             progress(index + 1, config.layers)
-    untied = not config.tied and "lm_head.weight" in weights
-    head = weights.get("lm_head.weight", tuple(embedding.shape), device) if untied else embedding
+    head = embedding if config.tied else weights.get("lm_head.weight", tuple(embedding.shape), device)
     return Decoder(
         config,
         embedding.to(precision.dtype),
@@ -115,7 +119,7 @@ class _Builder:
         q, kv = c.heads * c.head_dim, c.kv_heads * c.head_dim
         attention, mlp = f"{at}self_attn.", f"{at}mlp."
         qk_norm = None
-        if f"{attention}q_norm.weight" in self.weights:
+        if c.architecture == "Qwen3ForCausalLM":
             q_gain = self.vector(f"{attention}q_norm.weight", c.head_dim)
             k_gain = self.vector(f"{attention}k_norm.weight", c.head_dim)
             qk_norm = torch.cat((q_gain.expand(c.heads, -1), k_gain.expand(c.kv_heads, -1)))
@@ -138,9 +142,7 @@ class _Builder:
         weight = torch.cat(
             [self.weights.get(f"{n}.weight", (rows, columns), self.device) for n, rows in parts.items()]
         )
-        biases = [
-            self.weights.get(f"{name}.bias", (rows,), self.device)
-            for name, rows in parts.items()
-            if f"{name}.bias" in self.weights
-        ]
-        return self.precision.linear(weight, torch.cat(biases) if biases else None)
+        bias = None
+        if any(f"{name}.bias" in self.weights for name in parts):
+            bias = torch.cat([self.weights.get(f"{n}.bias", (rows,), self.device) for n, rows in parts.items()])
+        return self.precision.linear(weight, bias)

@@ -52,7 +52,7 @@ def read_config(path: Path) -> DecoderConfig:
     """The configuration of the checkpoint in folder `path`.
 
     Raises:
-        UserError: no config.json, or an architecture, activation, rope type or attention pattern that the
+        UserError: no readable config.json, or an architecture, activation, rope type or attention pattern that the
             native engine does not run.
     """
     file = path / "config.json"
@@ -62,8 +62,8 @@ def read_config(path: Path) -> DecoderConfig:
         raise UserError(
             f"model folder {path}", got=f"no config.json ({error.strerror})", expected="a checkpoint"
         ) from None
-    except json.JSONDecodeError as error:
-        raise UserError(f"{file} is not valid JSON", got=error.msg, hint="Fetch the model again.") from None
+    except ValueError as error:
+        raise UserError(f"{file} is not valid JSON", got=str(error), hint="Fetch the model again.") from None
     architecture = (raw.get("architectures") or ["none"])[0]
     if architecture not in ARCHITECTURES:
         raise UserError(
@@ -72,8 +72,8 @@ def read_config(path: Path) -> DecoderConfig:
             expected=f"one of {', '.join(ARCHITECTURES)}",
             hint="The native engine runs these four families.",
         )
-    if "quantization_config" in raw:
-        method = raw["quantization_config"].get("quant_method", "?")
+    if quantization := raw.get("quantization_config"):
+        method = quantization.get("quant_method", "?")
         raise UserError(
             f"checkpoint {path.name}",
             got=f"weights quantized with {method!r}",
@@ -81,9 +81,16 @@ def read_config(path: Path) -> DecoderConfig:
             hint="Give the unquantized model; --precision chooses how it is quantized.",
         )
     # transformers knows the defaults and the older spellings of every family.
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
-    config = AutoConfig.from_pretrained(path)
+    try:
+        config = AutoConfig.from_pretrained(path)
+    except (KeyError, ValueError, StrictDataclassError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"config.json of {path.name}", got=reason, expected="a configuration transformers can read"
+        ) from None
     _refuse(path, "activation", config.hidden_act, ("silu",))
     window = _window(path, config)
     inv_freq, gain = _rope(path, config)

@@ -48,10 +48,10 @@ class Precision(Protocol):
 
 
 def load_precision(name: str, pins: Mapping[str, str]) -> Precision:
-    """The precision called `name`, its ops pinned to the implementations in `pins`.
+    """The precision called `name`, its ops pinned to the implementations in `pins`; other ops' pins are ignored.
 
     Raises:
-        UserError: no such precision, or a pin for an op that this precision does not use.
+        UserError: no such precision.
     """
     if name not in PRECISIONS:
         raise UserError(

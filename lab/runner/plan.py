@@ -14,7 +14,6 @@ from lab.engines import ENGINES
 from lab.engines.base import EngineConfig
 from lab.errors import UserError
 from lab.matrix import Cell, Matrix
-from lab.measure.ceilings import ceilings
 from lab.measure.machine import default_threads, fingerprint, machine_key
 from lab.records import RunRecord
 from lab.replay import ReplaySettings
@@ -26,7 +25,7 @@ from lab.zoo.resolve import ModelFiles, resolve
 # What a run needs on disk at the very least: its SQLite file with the write-ahead log, and the report.
 _FREE_BYTES = 64 * 2**20
 
-Progress = Callable[[str, int, int | None], None]
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ class Plan:
 
 
 def load_scenarios(matrix: Matrix) -> dict[str, Scenario]:
-    """The matrix's scenarios, cut to the first `sessions` sessions where the matrix says so.
+    """The matrix's scenarios, cut to the first `sessions` and the first `calls` of each where it says so.
 
     Raises:
         UserError: an unknown scenario or a malformed session.
@@ -103,7 +102,11 @@ def load_scenarios(matrix: Matrix) -> dict[str, Scenario]:
     found = {}
     for name in matrix.scenario:
         scenario = load_scenario(name)
-        found[name] = replace(scenario, sessions=scenario.sessions[: matrix.sessions])
+        sessions = [
+            session.model_copy(update={"calls": session.calls[: matrix.calls]})
+            for session in scenario.sessions[: matrix.sessions]
+        ]
+        found[name] = replace(scenario, sessions=tuple(sessions))
     return found
 
 
@@ -113,12 +116,16 @@ def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan
     Raises:
         UserError: an axis value that cannot be had here, too little disk space, a device that is not there.
     """
+    # Needs torch, which takes seconds to import; listing the cells does not.
+    from lab.measure.ceilings import ceilings
+
     _check_device(matrix.device)
     check_output(out)
     scenarios = load_scenarios(matrix)
     models = {name: resolve(name, progress=progress) for name in matrix.model}
     threads = matrix.threads or default_threads()
-    measured = ceilings(device=matrix.device, threads=threads)
+    tell = progress or (lambda _phase, _done, _total: None)
+    measured = ceilings(matrix.device, threads, progress=lambda part: tell("probe", round(100 * part), 100))
     environment = {
         "machine": fingerprint(),
         "ceilings": asdict(measured),

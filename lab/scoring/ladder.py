@@ -28,6 +28,7 @@ ERRORS = (
     "missing_call",
 )
 _TOP = len(RUNGS)
+_DETAIL = 240  # characters; a reply may hold a name or a key of any length
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class _Verdict:
             args_ok=args_ok,
             lenient_args_ok=self.lenient,
             errors=tuple(sorted({fault.kind for fault in self.faults})),
-            detail=self.faults[0].text if self.faults else "",
+            detail=self.faults[0].text[:_DETAIL] if self.faults else "",
         )
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from math import e, log
+from math import exp, log
 
 import numpy as np
 import pytest
@@ -39,9 +39,10 @@ def test_only_pairs_that_every_arm_finished_count() -> None:
 
 
 def test_one_pair_has_a_value_but_no_interval() -> None:
-    assert boot({"ref": [[2.0]], "arm": [[1.0]]}).contrast({"ref": 1, "arm": -1}) == Interval(
-        pytest.approx(log(2)), None, None
-    )
+    ratio = boot({"ref": [[2.0]], "arm": [[1.0]]}).contrast({"ref": 1, "arm": -1})
+    assert ratio is not None
+    assert ratio.value == pytest.approx(log(2))
+    assert (ratio.low, ratio.high) == (None, None)
 
 
 def test_no_common_pair_is_undefined() -> None:
@@ -58,7 +59,7 @@ def test_intervals_repeat_under_the_same_seed() -> None:
 
 
 def test_exp_and_excludes() -> None:
-    assert Interval(0.0, -1.0, 1.0).exp() == Interval(1.0, pytest.approx(1 / e), pytest.approx(e))
+    assert Interval(0.0, -1.0, 1.0).exp() == Interval(1.0, exp(-1.0), exp(1.0))
     assert Interval(0.0, None, None).exp() == Interval(1.0, None, None)
     assert Interval(2.0, 1.5, 2.5).excludes(1.0)
     assert not Interval(2.0, 0.5, 2.5).excludes(1.0)

@@ -35,7 +35,7 @@ def test_every_figure_of_an_arm(made_up_run: Run) -> None:
     assert plain.ttft_ms == pytest.approx(62)  # between 2 + 80 and 2 + 40
     assert (plain.tpot_ms_p50, plain.tpot_ms_p95) == pytest.approx((10, 10))
     assert plain.session_s == pytest.approx(0.3662)
-    assert plain.tau is plain.verify_share is plain.lossless is None
+    assert (plain.tau, plain.verify_share, plain.lossless) == (None, None, None)
     assert both.tau == pytest.approx(3)
     assert both.verify_share == 1
     assert both.gb_per_s == pytest.approx(80 / 12)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from lab.scenarios.library import load_scenario
 
 from lab.cli.sessions import sessions
 from lab.errors import UserError
+from lab.scenarios.library import load_scenario
 
 LINE: dict[str, Any] = {
     "schema": "agent-session/1",

@@ -34,7 +34,8 @@ _OPTIONS = [
 ]
 # The page under test stands in a frame of the wanted width; the frame around it reads its measures.
 _FRAME = """<!doctype html><iframe id="page" src="report/index.html"
-style="width:{width}px;height:2000px;border:0" onload="const d = this.contentDocument; document.title = JSON.stringify({{
+style="width:{width}px;height:2000px;border:0"
+onload="const d = this.contentDocument; document.title = JSON.stringify({{
   scroll: d.documentElement.scrollWidth, client: d.documentElement.clientWidth,
   images: [...d.images].filter(i => i.complete && i.naturalWidth > 0).length}})"></iframe>"""
 

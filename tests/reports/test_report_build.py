@@ -61,7 +61,8 @@ def test_report_holds_the_verdict_the_figures_and_the_command(made_up_run: Run) 
         assert f"<h3>{title}" in html
     for text in (
         "lab run made-up.yaml",
-        "Made-up CPU",
+        "Made-up CPU, Made-up GPU",
+        "25.00 GB",
         "2.13.0",
         "linear: dense",
         "13.3 (33 %)",
@@ -103,7 +104,7 @@ def test_failed_cells_are_named_with_their_reason_and_do_not_hide_the_others(mad
 
 @pytest.mark.usefixtures("undrawn")
 def test_undefined_figures_are_dashes_that_say_why(made_up_run: Run) -> None:
-    html = page(made_up_run(arms=[("bf16", "none")], environment={"processor": "x"}))
+    html = page(made_up_run(arms=[("bf16", "none")], environment={"machine": None, "ceilings": None}))
     assert '<td class="undefined" title="this arm does not speculate">–</td>' in html
     assert "None" not in re.sub(r"data:image/png;base64,[^\"]*", "", html)
 

@@ -64,4 +64,10 @@ def test_numbers_keep_three_digits_and_never_an_exponent(value: float | None, sh
 
 
 def test_sizes_are_decimal() -> None:
-    assert [tables.size(n) for n in (None, 98_000_000, 1_240_000_000)] == [None, "98 MB", "1.24 GB"]
+    assert [tables.size(n) for n in (None, 0, 32_768, 98_000_000, 1_240_000_000)] == [
+        None,
+        "0 B",
+        "33 kB",
+        "98 MB",
+        "1.24 GB",
+    ]

@@ -10,8 +10,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from lab.scenarios.library import load_scenario
 
+from lab.scenarios.library import load_scenario
 from lab.scoring import score_call
 from lab.session import Call, Matcher, Message, Session
 

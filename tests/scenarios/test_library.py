@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 
 import pytest
-from lab.scenarios.library import Scenario, load_scenario, scenario_names
 
 from lab.errors import UserError
+from lab.scenarios.library import Scenario, load_scenario, scenario_names
 
 
 def session_line(session_id: str, text: str = "Hi") -> str:

@@ -61,6 +61,7 @@ EXACTLY: list[tuple[str, Any, Any, dict[str, Any], int, bool]] = [
     ("wrong_tool", [("note", {"text": "Oslo"})], [OSLO], {}, 2, False),
     ("wrong_tool", [PING, OSLO], [OSLO, PING], {"order": "strict"}, 4, False),
     ("wrong_tool", [PING, OSLO, NOTE], [OSLO, PING], {"order": "strict", "extra": "ignore"}, 4, False),
+    ("wrong_tool", [NOTE], [OSLO], {"extra": "ignore"}, 2, False),
     ("missing_required", [book(nights=2)], [book(city="Oslo", nights=2)], {}, 3, False),
     ("unknown_arg", [book(city="Oslo", stars=4)], [OSLO], {}, 3, False),
     ("unknown_arg", [("note", {"text": "a", "size": 1})], [NOTE], {}, 4, False),
@@ -78,6 +79,7 @@ EXACTLY: list[tuple[str, Any, Any, dict[str, Any], int, bool]] = [
     ("value", [book(city="Bergen")], [OSLO], {}, 4, False),
     ("value", [book(city="oslo ")], [OSLO], {}, 4, True),
     ("value", [book(city="Oslo", nights=0)], [book(city="Oslo", nights=1)], {}, 3, False),
+    ("value", [book(city="Oslo", nights=0)], [book(city="Oslo", nights=0)], {}, 3, False),
     ("value", [book(city="Oslo", nights=3)], [OSLO], {}, 4, False),
     ("value", [OSLO], [book(city="Oslo", nights=3)], {}, 4, False),
     (
@@ -109,16 +111,6 @@ def test_a_mistake_is_given_exactly_its_class_and_its_rung(
 
 def test_every_error_class_has_a_test_that_produces_exactly_it() -> None:
     assert {row[0] for row in EXACTLY} == set(ERRORS)
-
-
-def test_several_mistakes_are_sorted_and_the_detail_is_on_the_first() -> None:
-    from lab.scoring.ladder import _Verdict
-    from lab.scoring.schemas import Fault
-
-    result = _Verdict(
-        2, False, (Fault("value", "one"), Fault("extra_call", "two"), Fault("value", "three"))
-    ).score()
-    assert (result.errors, result.detail) == (("extra_call", "value"), "one")
 
 
 def test_all_mistakes_of_a_reply_are_reported(score: Scorer) -> None:
@@ -178,6 +170,18 @@ def test_the_alternative_that_gets_furthest_is_the_one_reported(score: Scorer) -
         [("note", {"text": "b"})], [OSLO], alternatives=[[{"name": "note", "arguments": {"text": "a"}}]]
     )
     assert (height(result), result.errors) == (4, ("value",))
+
+
+def test_one_lenient_alternative_is_enough(score: Scorer) -> None:
+    close, lenient = ("note", {"text": " A", "tag": "z"}), ("note", {"text": "a", "tag": "b"})
+    alternatives = [[{"name": lenient[0], "arguments": lenient[1]}]]
+    result = score([("note", {"text": " A", "tag": "B "})], [close], alternatives=alternatives)
+    assert (result.args_ok, result.lenient_args_ok) == (False, True)
+    assert "expected 'z'" in result.detail
+
+
+def test_an_unknown_tool_stands_in_for_a_missing_call_before_a_known_one_does(score: Scorer) -> None:
+    assert score([NOTE, ("reserve", {})], [OSLO]).errors == ("extra_call", "unknown_tool")
 
 
 def test_a_schema_that_refers_out_of_itself_is_a_user_error(score: Scorer) -> None:

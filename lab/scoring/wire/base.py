@@ -61,18 +61,11 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise MalformedError(f"the number {text[:20]} is out of range")
-    return number
-
-
 def _no_constant(text: str) -> Any:
     raise MalformedError(f"{text} is not JSON")
 
 
-_JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant)
+_JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
 def skip_space(text: str, at: int) -> int:

@@ -71,7 +71,7 @@ def llama3_json(text: str) -> Found:
             found.content.append(text[position:start])
             position = searched = give_up(found, reason, text, brace, _LLAMA_NEXT.search(text, brace + 1))
             continue
-        if not tagged and not ("name" in value and any(key in value for key in EITHER)):
+        if not ("name" in value and any(key in value for key in EITHER)):
             searched = end
             continue
         found.content.append(text[position:start])

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from lab.cli.run import run
+from lab.errors import UserError
+
+
+def test_dry_run_lists_the_cells_and_makes_nothing(tmp_path: Path) -> None:
+    result = CliRunner().invoke(run, ["--dry-run", "--json", "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0
+    lines = result.output.splitlines()
+    assert lines[0].startswith("native/smollm2-135m/bf16/none/quick: 24 calls x 3 rounds")
+    assert lines[-2] == "4 cells, 288 calls"
+    assert len(json.loads(lines[-1])["cells"]) == 4
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--precision", "bf61"], "Did you mean 'bf16'?"),
+        (["--scenario", "quik"], "Did you mean 'quick'?"),
+        (["--kernel", "w4=marlin"], "expected one of torch, reference"),
+        (["nothing"], "expected a preset (quick"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_is_done(tmp_path: Path, arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(run, ["--dry-run", *arguments, "--out", str(tmp_path / "out")])
+    assert isinstance(result.exception, UserError)
+    assert message in str(result.exception)
+
+
+def test_an_unknown_model_or_device_is_told_before_a_folder_is_made(tmp_path: Path) -> None:
+    for arguments, message in (
+        (["--model", "smollm-135m"], "Did you mean 'smollm2-135m'?"),
+        (["--device", "tpu"], "device: got 'tpu', expected cpu"),
+    ):
+        result = CliRunner().invoke(run, [*arguments, "--out", str(tmp_path / "out")])
+        assert isinstance(result.exception, UserError)
+        assert message in str(result.exception)
+        assert not list((tmp_path / "out").glob("*"))
+
+
+def test_an_output_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = CliRunner().invoke(run, ["--out", str(tmp_path / "file" / "runs")])
+    assert isinstance(result.exception, UserError)
+    assert "Choose another with --out." in str(result.exception)
+
+
+def test_a_kernel_pin_without_an_equals_sign_is_a_usage_error() -> None:
+    result = CliRunner().invoke(run, ["--kernel", "torch"])
+    assert result.exit_code == 2
+    assert "expected OP=KERNEL" in result.output
+
+
+def test_the_script_answers_a_mistake_with_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    for arguments, message in (
+        (["run", "--precision", "bf61"], "Error: matrix 'quick': precision: got 'bf61', expected one of fp32"),
+        (["rnu"], "Did you mean 'run'?"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", "from lab.cli import main; main()", *arguments],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            check=False,
+        )
+        assert done.returncode == 2
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_the_main_job_on_the_real_model(tmp_path: Path) -> None:
+    """`lab run --json`, cut to two sessions and one round: a table, a verdict, a report, one JSON line."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", "from lab.cli import main; main()", "run", "--json", "--sessions", "2"),
+            *("--rounds", "1", "--max-tokens", "16", "--out", str(tmp_path)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout.splitlines()[-1])
+    assert document["schema"] == "lab-run/1"
+    assert document["run"]["finished"]
+    assert document["ledger_error"] < 0.01
+    assert Path(document["run"]["report"]).is_file()
+    assert [(arm["precision"], arm["speculation"]) for arm in document["arms"]] == [
+        ("bf16", "none"),
+        ("bf16", "ngram"),
+        ("rtn-w4", "none"),
+        ("rtn-w4", "ngram"),
+    ]
+    for arm in document["arms"]:
+        assert arm["status"] == "done"
+        assert arm["decode_tok_per_s"] > 0
+        assert 0 < arm["gb_per_s"]
+        assert arm["args_ok"]["n"] > 0
+        if arm["speculation"] != "none":
+            assert arm["lossless"]["error"] == 0
+            assert arm["lossless"]["identical"] + arm["lossless"]["near_tie"] == document["arms"][0]["calls"]
+
+
+@pytest.mark.slow
+def test_greedy_ngram_is_token_identical_to_plain_in_fp32_on_every_authored_session(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", "from lab.cli import main; main()", "run", "--json", "--rounds", "1"),
+            *("--precision", "fp32", "--scenario", "authored", "--max-tokens", "12", "--out", str(tmp_path)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    plain, ngram = json.loads(done.stdout.splitlines()[-1])["arms"]
+    assert plain["calls"] == ngram["calls"] == 156
+    assert ngram["lossless"]["identical"] == 156

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from lab.errors import UserError
+from lab.precision import PRECISIONS
+from lab.precision.base import load_precision
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "rtn-w4": torch.bfloat16}
+# What y = x W^T may lose to the precision, over the largest |y|: float32, bfloat16, 4 bits of normal weights.
+LOSS = {"fp32": 1e-5, "bf16": 1e-2, "rtn-w4": 0.2}
+
+
+def test_every_precision_of_the_table_loads() -> None:
+    assert set(PRECISIONS) == set(DTYPES)
+    for name, dtype in DTYPES.items():
+        assert load_precision(name, {}).dtype == dtype
+
+
+def test_an_unknown_precision_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(UserError, match=r"precision: got 'rtn-w', expected one of .*Did you mean 'rtn-w4'\?"):
+        load_precision("rtn-w", {})
+
+
+@pytest.mark.parametrize("name", PRECISIONS)
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_linear_layer_multiplies_and_adds_its_bias_in_the_precision_s_dtype(name: str, bias: bool) -> None:
+    generator = torch.Generator().manual_seed(1)
+    precision = load_precision(name, {})
+    weight, x = torch.randn((32, 128), generator=generator), torch.randn((5, 128), generator=generator)
+    shift = torch.arange(32.0) * 10 if bias else None
+    exact = x @ weight.t() + (0 if shift is None else shift)
+    y = precision.linear(weight, shift)(x.to(precision.dtype))
+    assert y.dtype == precision.dtype
+    assert (y.float() - exact).abs().max() <= LOSS[name] * exact.abs().max()
+
+
+def test_stored_bytes_of_a_layer_are_its_weight_and_bias_as_stored() -> None:
+    weight, bias = torch.ones(32, 128), torch.ones(32)
+    stored = {name: load_precision(name, {}).linear(weight, bias).stored_bytes for name in PRECISIONS}
+    # 4,096 weights; 32 biases; in 4 bits 2,048 bytes of codes and 64 scales of 2 bytes.
+    assert stored == {"fp32": 16384 + 128, "bf16": 8192 + 64, "rtn-w4": 2048 + 128 + 64}
+
+
+def test_the_head_stays_in_bf16_under_4_bits() -> None:
+    precision = load_precision("rtn-w4", {})
+    assert precision.head(torch.ones(32, 128)).stored_bytes == 8192
+    precision.linear(torch.ones(32, 128), None)
+    assert precision.kernels.keys() == {"dense", "w4"}
+
+
+def test_the_pinned_implementations_run_and_are_recorded() -> None:
+    precision = load_precision("rtn-w4", {"w4": "reference", "dense": "torch"})
+    layer, head = precision.linear(torch.ones(32, 128), None), precision.head(torch.ones(32, 128))
+    assert (layer.matmul.kernel, head.matmul.kernel) == ("reference", "torch")
+    assert precision.kernels == {"w4": "reference", "dense": "torch"}
+
+
+def test_a_pin_that_cannot_run_is_refused_when_the_layer_is_made() -> None:
+    precision = load_precision("fp32", {"dense": "onednn"})
+    with pytest.raises(UserError, match="kernel dense=onednn"):
+        precision.linear(torch.ones(4, 4), None)

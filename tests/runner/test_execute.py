@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lab.errors import UserError
+from lab.records import CallRecord, CellSetup
+from lab.runner.execute import choose_folder, execute
+from lab.runner.plan import Plan
+from lab.runner.schedule import Unit
+from lab.store import Store
+
+MakePlan = Callable[..., Plan]
+
+
+class Watcher:
+    """Remembers what it saw; interrupts after so many calls."""
+
+    def __init__(self, interrupt_after: int | None = None):
+        self.interrupt_after = interrupt_after
+        self.calls: list[CallRecord] = []
+        self.units: list[Unit] = []
+        self.failures: dict[str, str] = {}
+
+    def loading(self, cell_id: str, done: int, total: int) -> None:
+        pass
+
+    def ready(self, cell_id: str, setup: CellSetup) -> None:
+        pass
+
+    def started(self, unit: Unit) -> None:
+        self.units.append(unit)
+
+    def finished(self, call: CallRecord) -> None:
+        self.calls.append(call)
+        if len(self.calls) == self.interrupt_after:
+            raise KeyboardInterrupt
+
+    def failed(self, cell_id: str, reason: str) -> None:
+        self.failures[cell_id] = reason
+
+
+def run(plan: Plan, out: Path, watcher: Watcher | None = None) -> tuple[Path, int]:
+    target = choose_folder(plan, out)
+    return target.folder, execute(plan, target, "lab run test", watcher or Watcher())
+
+
+def test_a_run_stores_every_call_of_every_cell_and_finishes(make_plan: MakePlan, tmp_path: Path) -> None:
+    folder, failed = run(make_plan(), tmp_path / "out")
+    with Store.open(folder) as store:
+        assert failed == 0
+        assert len(store.finished_calls()) == 2 * 2 * 2 * 2  # cells, rounds, sessions, calls
+        assert store.run().finished_at is not None
+        assert set(store.run().round_wall_s) == {1, 2}
+        assert [cell.status for cell in store.cells()] == ["done", "done"]
+        setups = [cell.setup for cell in store.cells()]
+        assert all(setup and setup.logit_noise == 0.25 and setup.warmup_calls == 2 for setup in setups)
+        assert all(call.score and call.score.args_ok for call in store.calls())
+
+
+def test_an_interrupted_run_keeps_its_calls_and_the_same_plan_makes_only_the_missing_ones(
+    make_plan: MakePlan, tmp_path: Path
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(make_plan(), tmp_path / "out", Watcher(interrupt_after=5))
+    target = choose_folder(make_plan(), tmp_path / "out")
+    assert target.resumed
+    with Store.open(target.folder) as store:
+        before = list(store.calls())
+    assert len(before) == 5
+    again = Watcher()
+    folder, _ = run(make_plan(), tmp_path / "out", again)
+    assert folder == target.folder
+    assert len(again.calls) == 16 - 5
+    # The fifth call was the first of its session's two: the session goes on at its second.
+    assert (again.calls[0].session_id, again.calls[0].call_index) == (before[-1].session_id, 1)
+    with Store.open(folder) as store:
+        assert list(store.calls())[:5] == before
+        assert store.run().finished_at is not None
+
+
+def test_a_finished_run_is_not_resumed_and_neither_is_another_plan(make_plan: MakePlan, tmp_path: Path) -> None:
+    folder, _ = run(make_plan(), tmp_path / "out")
+    assert not choose_folder(make_plan(), tmp_path / "out").resumed
+    with pytest.raises(KeyboardInterrupt):
+        run(make_plan(), tmp_path / "out", Watcher(interrupt_after=1))
+    other = make_plan()
+    object.__setattr__(other, "digest", "another")
+    target = choose_folder(other, tmp_path / "out")
+    assert not target.resumed
+    assert target.folder != folder
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("exception", "RuntimeError: numbers ran out"),
+        ("signal", r"the worker was ended by SIGKILL \(out of memory\?\)"),
+        ("hanging", r"hung: silent for 3 s \(call_timeout_s\)"),
+    ],
+)
+def test_a_cell_that_dies_is_a_record_and_the_others_go_on(
+    make_plan: MakePlan, tmp_path: Path, how: str, reason: str
+) -> None:
+    watcher = Watcher()
+    folder, failed = run(make_plan(f"dies-by-{how}", call_timeout_s=3), tmp_path / "out", watcher)
+    assert failed == 1
+    with Store.open(folder) as store:
+        cells = {cell.speculation: cell for cell in store.cells()}
+        assert cells["none"].status == "done"
+        assert cells["ngram"].status == "failed"
+        assert re.fullmatch(reason, cells["ngram"].reason or "")
+        # What the dead cell had finished stays.
+        assert sum(cell == cells["ngram"].cell_id for cell, *_ in store.finished_calls()) >= 1
+        assert sum(cell == cells["none"].cell_id for cell, *_ in store.finished_calls()) == 8
+    assert list(watcher.failures) == [cells["ngram"].cell_id]
+
+
+def test_a_crash_while_loading_fails_the_cells_with_the_reason(make_plan: MakePlan, tmp_path: Path) -> None:
+    folder, failed = run(make_plan("crashes-at-load"), tmp_path / "out")
+    with Store.open(folder) as store:
+        assert failed == 2
+        assert {cell.reason for cell in store.cells()} == {"RuntimeError: weights fell off"}
+    logs = list((folder / "logs").iterdir())
+    assert any("Traceback" in log.read_text() for log in logs)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "message"),
+    [
+        ("refuses", "this model: got a riddle, expected weights"),
+        ("too-long", "session 'one', call 0: prompt: got 9 tokens, expected at most 8"),
+    ],
+)
+def test_what_the_user_can_mend_ends_the_run_before_any_call_and_leaves_no_folder(
+    make_plan: MakePlan, tmp_path: Path, behaviour: str, message: str
+) -> None:
+    with pytest.raises(UserError, match=re.escape(message)):
+        run(make_plan(behaviour), tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_folder_of_another_schema_version_is_left_alone(make_plan: MakePlan, tmp_path: Path) -> None:
+    import sqlite3
+
+    with pytest.raises(KeyboardInterrupt):
+        run(make_plan(), tmp_path / "out", Watcher(interrupt_after=1))
+    folder = next((tmp_path / "out").iterdir())
+    with sqlite3.connect(folder / "run.sqlite") as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    content = (folder / "run.sqlite").read_bytes()
+    assert not choose_folder(make_plan(), tmp_path / "out").resumed
+    assert (folder / "run.sqlite").read_bytes() == content

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.errors import UserError
+from lab.matrix import load_matrix, matrix_names
+
+
+def test_quick_is_the_two_by_two_with_the_reference_arm_first() -> None:
+    cells = load_matrix("quick").cells()
+    assert [(c.precision, c.speculation) for c in cells] == [
+        ("bf16", "none"),
+        ("bf16", "ngram"),
+        ("rtn-w4", "none"),
+        ("rtn-w4", "ngram"),
+    ]
+
+
+def test_every_preset_loads() -> None:
+    for name in matrix_names():
+        assert load_matrix(name).cells()
+
+
+def test_overrides_take_comma_lists_and_leave_the_rest() -> None:
+    matrix = load_matrix("quick", {"precision": "fp32, bf16", "rounds": None, "sessions": 2})
+    assert matrix.precision == ("fp32", "bf16")
+    assert (matrix.rounds, matrix.sessions) == (load_matrix("quick").rounds, 2)
+
+
+def test_cell_ids_name_every_axis_and_differ() -> None:
+    cells = load_matrix("quick", {"model": "a/b,c", "scenario": "quick,authored"}).cells()
+    assert len({cell.cell_id for cell in cells}) == len(cells) == 16
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"precision": "bf61"}, "precision: got 'bf61', expected one of fp32, bf16, rtn-w4. Did you mean 'bf16'?"),
+        ({"speculation": "n-gram"}, "expected one of none, ngram. Did you mean 'ngram'?"),
+        ({"engine": "vlm"}, "engine: got 'vlm', expected one of native"),
+        ({"precision": "bf16,bf16"}, "precision: got 'bf16,bf16', expected every value once"),
+        ({"scenario": ""}, "scenario: got '', expected at least one value"),
+        ({"rounds": 0}, "rounds: got 0"),
+        ({"kernel": {"w5": "torch"}}, "kernel: got 'w5', expected one of dense, w4. Did you mean 'w4'?"),
+        ({"kernel": {"w4": "marlin"}}, "kernel: got 'marlin', expected one of torch, reference"),
+        ({"temperature": -1}, "temperature: got -1"),
+    ],
+)
+def test_a_wrong_value_names_field_value_and_what_it_takes(overrides: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as error:
+        load_matrix("quick", overrides)
+    assert message in str(error.value)
+
+
+def test_an_unknown_matrix_names_the_nearest_preset() -> None:
+    with pytest.raises(UserError, match=r"got 'quik'.*Did you mean 'quick'\?"):
+        load_matrix("quik")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("precison: [bf16]", "unknown key 'precison'. Did you mean 'precision'?"),
+        ("precision: [bf16", "not valid YAML"),
+        ("- bf16", "got list, expected a mapping"),
+    ],
+)
+def test_a_bad_file_is_one_clear_error(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError) as error:
+        load_matrix(str(path))
+    assert message in str(error.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="No such file"):
+        load_matrix(str(tmp_path / "none.yaml"))
+
+
+def test_the_digest_changes_with_matrix_and_sessions() -> None:
+    base = load_matrix("quick")
+    digests = {
+        base.digest({"quick": "a"}),
+        base.digest({"quick": "b"}),
+        load_matrix("quick", {"rounds": 9}).digest({"quick": "a"}),
+    }
+    assert len(digests) == 3
+    assert base.digest({"quick": "a"}) == load_matrix("quick").digest({"quick": "a"})
