@@ -3,9 +3,9 @@
     python benchmarks/decode_vs_transformers.py [--precision bf16] [--new-tokens 64] [--repeats 7]
 
 The two take turns, so that a drift of the machine meets both. A pass is one call from a fresh cache; its
-speed is (tokens - 1) / (time of the whole call - time of the same call with one new token), for both alike. Both
-must emit the same tokens for as long as no near-tie parts them; the length of that common prefix is printed.
-The last line is one JSON document.
+speed is (tokens - 1) / (time of the whole call - time of the same call with one new token), for both alike.
+Both must emit the same tokens for as long as no near-tie parts them; the length of that common prefix is
+printed. The last line is one JSON document.
 """
 
 from __future__ import annotations

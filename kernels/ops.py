@@ -1,4 +1,4 @@
-"""Every op and its implementations, the preferred first. Free of torch, so that a matrix can be checked fast."""
+"""Every op and its implementations, the preferred first. Free of torch, so that a matrix is checked fast."""
 
 KERNELS: dict[str, tuple[str, ...]] = {
     "dense": ("onednn", "torch"),

@@ -41,9 +41,9 @@ AXES = ("engine", "model", "precision", "speculation", "scenario")
 class Matrix(BaseModel):
     """A validated matrix. Every axis is a tuple; `kernel` pins an op to an implementation.
 
-    `max_tokens` caps what the sessions allow per call; `sessions` takes the first so many of the scenario and `calls`
-    the first so many of each session;
-    `threads` None means the usable cores; `call_timeout_s` is after which a silent worker counts as hung.
+    `max_tokens` caps what the sessions allow per call; `sessions` takes the first so many of the scenario and
+    `calls` the first so many of each session; `threads` None means the usable cores; `call_timeout_s` is
+    after which a silent worker counts as hung.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

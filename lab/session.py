@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -199,9 +200,10 @@ class World(Strict):
 
 
 class Goal(Strict):
-    """When the whole session counts as a success."""
+    """When the whole session counts as a success; a live replay's last words must hold every statement."""
 
     success: Literal["all_calls", "world_state"] = "all_calls"
+    statements: tuple[str, ...] = ()
     world: World | None = None
 
 
@@ -224,10 +226,8 @@ class Session(Strict):
             raise ValueError(f"tool names repeat: {sorted({n for n in names if names.count(n) > 1})}")
         schemas = {tool.function.name: tool.function.parameters for tool in self.tools}
         for name, schema in schemas.items():
-            try:
-                jsonschema.Draft202012Validator.check_schema(schema)
-            except jsonschema.SchemaError as error:
-                raise ValueError(f"tool {name!r}: not a JSON schema ({error.message})") from None
+            if problem := _schema_problem(json.dumps(schema)):
+                raise ValueError(f"tool {name!r}: not a JSON schema ({problem})")
         previous = 0
         for index, call in enumerate(self.calls):
             where = f"calls[{index}]"
@@ -270,6 +270,15 @@ class Session(Strict):
     def history(self, call: Call) -> list[dict[str, Any]]:
         """The recorded messages before `call`, in the OpenAI shape."""
         return [_api_shape(message) for message in self.messages[: call.at]]
+
+
+@lru_cache(maxsize=4096)  # Sessions share their tools, and a check takes about a millisecond.
+def _schema_problem(schema: str) -> str | None:
+    try:
+        jsonschema.Draft202012Validator.check_schema(json.loads(schema))
+    except jsonschema.SchemaError as error:
+        return error.message
+    return None
 
 
 def _check_names(expected: ExpectedCall, schema: dict[str, JsonValue], where: str) -> None:

@@ -23,6 +23,6 @@ def pack(weight: W4Weight, dtype: torch.dtype, kernel: str | None = None) -> Mat
     """
     able = {"torch", "reference"} if torch_int4.able(weight, dtype) else {"reference"}
     rows, columns = weight.codes.shape
-    what = f"a {rows} x {columns} weight in groups of {weight.group} with {dtype} activations on {weight.codes.device.type}"
-    chosen = choose("w4", kernel, able, what)
+    what = f"a {rows} x {columns} weight in groups of {weight.group} with {dtype} activations"
+    chosen = choose("w4", kernel, able, f"{what} on {weight.codes.device.type}")
     return torch_int4.TorchInt4(weight, dtype) if chosen == "torch" else Reference(weight, dtype)

@@ -148,9 +148,16 @@ def _sentence(item: Interaction) -> str:
         f"{both} runs at {gain.value:.2f}x{bounds} the speed of {item.best_single}, "
         "the best arm with at most one of them"
     )
-    return {
+    sentence = {
         "compounds": f"The two compound: {what}.",
         "no gain": f"No gain from both: {what}.",
         "conflicts": f"The two conflict: {what}.",
         "inconclusive": f"Inconclusive on both: {what}.",
     }[item.compatibility]
+    product = item.interval.exp()
+    if product.low is None or product.high is None or not item.interval.excludes(0.0):
+        return sentence
+    shown = (
+        f"{product.value:.2f}x [{product.low:.2f}, {product.high:.2f}] of what the single gains multiply to"
+    )
+    return f"{sentence} {'Less than the product' if product.value < 1 else 'More than the product'}: {shown}."

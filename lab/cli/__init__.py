@@ -1,4 +1,4 @@
-"""The command line: one module a command, imported when the command is used, so that `lab --help` is quick."""
+"""The command line: one module a command, imported when it is used, so that `lab --help` is quick."""
 
 from __future__ import annotations
 

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from lab.measure.ceilings import Ceilings
 
-# What deserves a warning: more than this share of the processors busy, or this ratio between passes.
-_BUSY = 0.1
+# What deserves a warning: this ratio between passes.
 _DRIFT = 1.25
 
 _NAMES = {"read": "read bandwidth", "bf16": "bf16 products", "fp32": "fp32 products", "int8": "int8 products"}
@@ -54,10 +53,9 @@ def probe(device: str, threads: int | None, refresh: bool, as_json: bool) -> Non
 def warnings(found: Ceilings) -> list[str]:
     """Why the figures may be below what the machine can do."""
     said = []
-    busy = found.others_busy if found.device == "cpu" else None
-    if busy is not None and busy > _BUSY * found.threads:
+    if found.disturbed:
         said.append(
-            f"Others kept {busy:.1f} of {found.threads} processors busy when this was measured: "
+            f"Others kept {found.others_busy:.1f} of {found.threads} processors busy when this was measured: "
             "the figures may be too low. When the machine is quiet: lab probe --refresh"
         )
     low, high = min(found.read_passes), max(found.read_passes)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lab.runner.plan import Plan
     from lab.runner.schedule import Unit
 
-_PHASES = {
+PHASES = {
     "download": "Downloading",
     "verify": "Checking SHA-256",
     "unpack": "Unpacking",
@@ -46,7 +46,7 @@ def progress_bar(console: Console | None = None) -> Iterator[Callable[[str, int,
 
         def tell(phase: str, done: int, total: int) -> None:
             if phase not in tasks:
-                tasks[phase] = bars.add_task(_PHASES[phase], total=total)
+                tasks[phase] = bars.add_task(PHASES[phase], total=total)
             bars.update(tasks[phase], completed=done, total=total)
 
         yield tell

@@ -97,11 +97,20 @@ def _list_cells(matrix: Matrix, as_json: bool) -> None:
 
 def _prepare(matrix: Matrix, out: Path, console: Any) -> Plan:
     from lab.cli.progress import progress_bar
+    from lab.measure.machine import is_busy
     from lab.runner.plan import check_output, prepare
 
     check_output(out)
     with progress_bar(console) as progress:
-        return prepare(matrix, out, progress)
+        plan = prepare(matrix, out, progress)
+    busy = plan.environment["others_busy"]
+    if is_busy(busy, plan.threads):
+        console.print(
+            f"[yellow]Others keep {busy:.1f} of the processors busy[/yellow]: "
+            "speeds will read too low and scatter. A quiet machine gives narrower intervals.",
+            highlight=False,
+        )
+    return plan
 
 
 def _execute(plan: Plan, out: Path, console: Any, as_json: bool) -> int:

@@ -1,7 +1,7 @@
 """The native engine: the lab's own decoder, with every step in sight.
 
-One call: encode the prompt, reuse the cached prefix, prefill the rest, then steps of draft -> verify -> accept
-until a stop token or the token limit. Every moment of it is on the ledger.
+One call: encode the prompt, reuse the cached prefix, prefill the rest, then steps of draft -> verify ->
+accept until a stop token or the token limit. Every moment of it is on the ledger.
 """
 
 from __future__ import annotations
@@ -67,8 +67,11 @@ class NativeEngine:
         self.decoder = load_decoder(config.model, self.precision, self.device, progress)
         self.drafter = load_drafter(config.speculation)
         self._sync = torch.cuda.synchronize if self.device.type == "cuda" else None
+        # Kept over sessions: it grows to the longest and is not allocated again while something is timed.
+        self._cache = self.decoder.new_cache()
+        # The tokens whose keys and values are in the cache.
+        self._cached: list[int] = []
         self._load_s = clock.lap()
-        self.reset()
 
     def capabilities(self) -> Capabilities:
         return Capabilities(sees_steps=True, sees_logits=True, reuses_prefix=True)
@@ -90,9 +93,8 @@ class NativeEngine:
         )
 
     def reset(self) -> None:
-        self._cache = self.decoder.new_cache()
-        # The tokens whose keys and values are in the cache.
-        self._cached: list[int] = []
+        self._cache.truncate(0)
+        self._cached = []
         if self.drafter is not None:
             self.drafter.reset()
 
@@ -213,7 +215,7 @@ class NativeEngine:
                 "prompt",
                 got=f"{len(ids)} tokens and up to {params.max_tokens} new ones",
                 expected=f"at most the model's context of {context}",
-                hint="Use shorter sessions, fewer tools, a lower --max-tokens, or a model with a longer context.",
+                hint="Use shorter sessions, fewer tools, a lower --max-tokens, or a longer-context model.",
             )
         return ids
 

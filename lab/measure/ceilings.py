@@ -67,6 +67,11 @@ class Ceilings:
     measured_at: float
     seconds: float
 
+    @property
+    def disturbed(self) -> bool:
+        """Whether others used the processors, so that the figures may be too low."""
+        return self.device == "cpu" and machine.is_busy(self.others_busy, self.threads)
+
 
 _stored = TypeAdapter(Ceilings)
 
@@ -80,6 +85,8 @@ def ceilings(
 ) -> Ceilings:
     """The cached ceilings of this machine, measured and cached now if there are none or on `refresh`.
 
+    Cached ones that were measured while others used the processors are measured anew once those are idle.
+
     Args:
         threads: torch's intra-op threads; by default the usable physical cores.
 
@@ -87,7 +94,8 @@ def ceilings(
         UserError: as `measure_ceilings`, or nothing can be written to the cache.
     """
     threads = _check(device, threads)
-    if not refresh and (found := cached_ceilings(device, threads)):
+    found = None if refresh else cached_ceilings(device, threads)
+    if found and (not found.disturbed or machine.is_busy(machine.load_now(), threads)):
         return found
     writable_cache_dir("ceilings")  # before the seconds are spent, not after
     measured = measure_ceilings(device, threads, progress=progress)

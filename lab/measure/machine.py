@@ -23,6 +23,10 @@ PACKAGES = (
 )  # fmt: skip
 
 
+# Others taking more than this share of the used processors disturb a measurement.
+_BUSY_SHARE = 0.1
+
+
 def fingerprint() -> dict[str, Any]:
     """Hardware, system, packages, torch's settings; JSON-ready, without user names, host names or paths."""
     return {
@@ -90,6 +94,11 @@ def load_now(seconds: float = 0.3) -> float | None:
         return max(0.0, (_busy() - before) - (_own() - own_before)) / elapsed
     except (OSError, psutil.Error):
         return None
+
+
+def is_busy(others: float | None, threads: int) -> bool:
+    """Whether others, at what `load_now` said, take so much that measurements on `threads` suffer."""
+    return others is not None and others > _BUSY_SHARE * threads
 
 
 def _busy() -> float:

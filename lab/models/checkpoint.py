@@ -144,5 +144,7 @@ class _Builder:
         )
         bias = None
         if any(f"{name}.bias" in self.weights for name in parts):
-            bias = torch.cat([self.weights.get(f"{n}.bias", (rows,), self.device) for n, rows in parts.items()])
+            bias = torch.cat(
+                [self.weights.get(f"{n}.bias", (rows,), self.device) for n, rows in parts.items()]
+            )
         return self.precision.linear(weight, bias)

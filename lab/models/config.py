@@ -52,8 +52,8 @@ def read_config(path: Path) -> DecoderConfig:
     """The configuration of the checkpoint in folder `path`.
 
     Raises:
-        UserError: no readable config.json, or an architecture, activation, rope type or attention pattern that the
-            native engine does not run.
+        UserError: no readable config.json, or an architecture, activation, rope type or attention pattern
+            that the native engine does not run.
     """
     file = path / "config.json"
     try:

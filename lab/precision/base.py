@@ -48,7 +48,7 @@ class Precision(Protocol):
 
 
 def load_precision(name: str, pins: Mapping[str, str]) -> Precision:
-    """The precision called `name`, its ops pinned to the implementations in `pins`; other ops' pins are ignored.
+    """The precision called `name`, its ops pinned as in `pins`; pins of ops that it does not use are ignored.
 
     Raises:
         UserError: no such precision.

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from lab.errors import UserError
 from lab.records import CallRecord, CellSetup
-from lab.runner.local import LocalWorker, WorkerFailed
+from lab.runner.local import LocalWorker, WorkerError
 from lab.runner.plan import Plan
 from lab.runner.schedule import Unit, schedule
 from lab.runner.worker import Loading, Task
@@ -94,7 +94,7 @@ class _Run:
 
     def run(self) -> None:
         pending = list(self._pending())
-        self._start_workers([cell_id for cell_id in dict.fromkeys(unit.cell_id for unit in pending)])
+        self._start_workers(list(dict.fromkeys(unit.cell_id for unit in pending)))
         for round_ in dict.fromkeys(unit.round for unit in pending):
             began = time.perf_counter()
             try:
@@ -135,7 +135,7 @@ class _Run:
                     else:
                         self.store.set_setup(cell.cell_id, message)
                         self.observer.ready(cell.cell_id, message)
-            except WorkerFailed as failure:
+            except WorkerError as failure:
                 if failure.user_error:
                     raise UserError(f"cell {cell.cell_id}: {failure}".rstrip(".")) from None
                 self._fail(cell.cell_id, worker, str(failure))
@@ -149,7 +149,7 @@ class _Run:
             for call in worker.run(Task(unit.round, unit.session_id, self.done[unit])):
                 self.store.add_call(call)
                 self.observer.finished(call)
-        except WorkerFailed as failure:
+        except WorkerError as failure:
             self._fail(unit.cell_id, worker, str(failure))
 
     def _fail(self, cell_id: str, worker: LocalWorker, reason: str) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from lab.records import CallRecord, CellSetup
 from lab.runner.worker import ACK, Done, Loading, Ready, Refused, Task, WorkerSpec, main
 
 
-class WorkerFailed(Exception):
+class WorkerError(Exception):
     """The worker crashed, hung or refused. `user_error` if it refused for a reason the user can mend."""
 
     def __init__(self, reason: str, user_error: bool = False):
@@ -37,13 +38,13 @@ class LocalWorker:
         theirs.close()
 
     def start(self) -> Iterator[Loading | CellSetup]:
-        """Yields progress while the engine loads, and last the setup. Raises WorkerFailed."""
+        """Yields progress while the engine loads, and last the setup. Raises WorkerError."""
         while not isinstance(message := self._receive(), Ready):
             yield message
         yield message.setup
 
     def run(self, task: Task) -> Iterator[CallRecord]:
-        """Yields each finished call; the next begins when the caller asks for it. Raises WorkerFailed."""
+        """Yields each finished call; the next begins when the caller asks for it. Raises WorkerError."""
         self._send(task)
         while not isinstance(message := self._receive(), Done):
             yield message
@@ -51,10 +52,8 @@ class LocalWorker:
 
     def stop(self) -> None:
         """Ask the process to end, and end it if it does not."""
-        try:
+        with suppress(OSError):  # It may be gone already.
             self._pipe.send(None)
-        except OSError:
-            pass  # It is gone already.
         self._process.join(timeout=5)
         self.kill()
 
@@ -73,19 +72,19 @@ class LocalWorker:
     def _receive(self) -> Any:
         try:
             if not self._pipe.poll(self._timeout_s):
-                raise WorkerFailed(f"hung: silent for {self._timeout_s:g} s (call_timeout_s)")
+                raise WorkerError(f"hung: silent for {self._timeout_s:g} s (call_timeout_s)")
             message = self._pipe.recv()
         except (EOFError, ConnectionError):
             raise self._died() from None
         if isinstance(message, Refused):
-            raise WorkerFailed(message.reason, message.user_error)
+            raise WorkerError(message.reason, message.user_error)
         return message
 
-    def _died(self) -> WorkerFailed:
+    def _died(self) -> WorkerError:
         self._process.join(timeout=5)
         code = self._process.exitcode
         if code is not None and code < 0:
             name = signal.Signals(-code).name
             hint = " (out of memory?)" if name == "SIGKILL" else ""
-            return WorkerFailed(f"the worker was ended by {name}{hint}")
-        return WorkerFailed(f"the worker ended with exit code {code}")
+            return WorkerError(f"the worker was ended by {name}{hint}")
+        return WorkerError(f"the worker ended with exit code {code}")

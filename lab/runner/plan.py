@@ -14,7 +14,7 @@ from lab.engines import ENGINES
 from lab.engines.base import EngineConfig
 from lab.errors import UserError
 from lab.matrix import Cell, Matrix
-from lab.measure.machine import default_threads, fingerprint, machine_key
+from lab.measure.machine import default_threads, fingerprint, load_now, machine_key
 from lab.records import RunRecord
 from lab.replay import ReplaySettings
 from lab.runner.worker import WorkerSpec
@@ -30,7 +30,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A validated matrix with all that its cells need. `sessions` maps a scenario to what is replayed of it."""
+    """A validated matrix with all its cells need; `sessions` maps a scenario to what is replayed of it."""
 
     matrix: Matrix
     cells: list[Cell]
@@ -129,6 +129,7 @@ def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan
     environment = {
         "machine": fingerprint(),
         "ceilings": asdict(measured),
+        "others_busy": load_now(),
         "threads": threads,
         "models": {name: _provenance(files) for name, files in models.items()},
     }

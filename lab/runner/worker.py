@@ -86,7 +86,7 @@ def work(spec: WorkerSpec, pipe: Connection) -> None:
     try:
         engine = load_engine(spec.engine, spec.config, lambda done, total: pipe.send(Loading(done, total)))
         for session in spec.sessions:
-            for index, call in enumerate(session.calls):
+            for index in range(len(session.calls)):
                 _check(engine, session, index, spec)
         pipe.send(Ready(_warm_up(engine, spec)))
     except UserError as error:
@@ -116,7 +116,7 @@ def main(spec: WorkerSpec, pipe: Connection) -> None:
         work(spec, pipe)
     except (EOFError, BrokenPipeError):
         return  # The parent is gone.
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the parent stores it
         traceback.print_exc()
         pipe.send(
             Refused(

@@ -1,7 +1,8 @@
 """Prompt lookup: what followed the last few tokens when they last occurred, in prompt or output.
 
-The method of prompt-lookup decoding (Saxena, 2023) and of the n-gram drafters of vLLM and transformers: no draft
-model, and no cost but a dictionary. Agent sessions repeat names, identifiers and JSON keys, which is what it finds.
+The method of prompt-lookup decoding (Saxena, 2023) and of the n-gram drafters of vLLM and transformers: no
+draft model, and no cost but a dictionary. Agent sessions repeat names, identifiers and JSON keys, which is
+what it finds.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Greedy: the longest path that agrees with the target's argmax, and the argmax behind it. Sampling: rejection
 sampling for drafts that are fixed given the context (Leviathan et al., arXiv 2211.17192, with the draft
-distribution a point mass; over several siblings as in SpecInfer, arXiv 2305.09781): a child is accepted with the
-target's remaining probability of its token; a rejected token's probability is removed and the rest
+distribution a point mass; over several siblings as in SpecInfer, arXiv 2305.09781): a child is accepted
+with the target's remaining probability of its token; a rejected token's probability is removed and the rest
 renormalized. The tokens emitted are distributed exactly as the target's own.
 """
 
@@ -79,7 +79,7 @@ class Sampled:
 
 
 def top_two(logits: Tensor) -> tuple[list[int], list[float]]:
-    """Per row of logits [rows, vocabulary] the argmax (the first of equals) and its lead over the runner-up."""
+    """Per row of logits [rows, vocabulary] the argmax (the first of equals) and its lead over the second."""
     first, best = logits.max(dim=-1, keepdim=True)
     logits.scatter_(-1, best, float("-inf"))
     second = logits.amax(dim=-1, keepdim=True)

@@ -46,6 +46,16 @@ def test_interaction_below_zero_means_less_than_the_product() -> None:
     assert item.over_best_single.value == pytest.approx(1.25)
 
 
+def test_the_verdict_says_by_how_much_the_gains_fail_to_multiply_if_that_is_shown() -> None:
+    _, verdict = judged(both=1.6, spread=0.02)
+    # The product of the single gains is 2 * 1.6 = 3.2; both together reach 2.5 = 0.78 of it.
+    assert "Less than the product: 0.78x [" in verdict.text
+    _, verdict = judged(both=1.0, spread=0.02)
+    assert "More than the product: 1.25x [" in verdict.text
+    _, verdict = judged(both=1.25, spread=0.02)
+    assert "product" not in verdict.text
+
+
 @pytest.mark.parametrize(
     ("both", "spread", "compatibility"),
     [

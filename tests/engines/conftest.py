@@ -1,8 +1,8 @@
-"""A tiny random Llama with a byte tokenizer and a chat template: a whole model folder in a fraction of a second."""
+"""A tiny random Llama with a byte tokenizer and a chat template: a whole model folder in no time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -84,6 +84,19 @@ def engine(model_folder: Path) -> Callable[..., NativeEngine]:
         return made
 
     return make
+
+
+@pytest.fixture
+def of_tokens(monkeypatch: pytest.MonkeyPatch) -> Callable[[NativeEngine], Callable[[Sequence[int]], Prompt]]:
+    """`of_tokens(engine)` lets an engine take token ids for prompts, and makes such prompts."""
+
+    def of(engine: NativeEngine) -> Callable[[Sequence[int]], Prompt]:
+        monkeypatch.setattr(
+            engine.tokenizer, "encode_prompt", lambda messages, _: [m["id"] for m in messages]
+        )
+        return lambda ids: Prompt([{"id": token} for token in ids], [])
+
+    return of
 
 
 @pytest.fixture(scope="session")

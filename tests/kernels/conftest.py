@@ -21,13 +21,13 @@ LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-@pytest.fixture(params=ROWS.values(), ids=ROWS.keys())
+@pytest.fixture(params=list(ROWS.values()), ids=list(ROWS))
 def rows(request: pytest.FixtureRequest) -> int:
     count: int = request.param
     return count
 
 
-@pytest.fixture(params=LAYOUTS.values(), ids=LAYOUTS.keys())
+@pytest.fixture(params=list(LAYOUTS.values()), ids=list(LAYOUTS))
 def laid_out(request: pytest.FixtureRequest) -> Callable[[Tensor], Tensor]:
     layout: Callable[[Tensor], Tensor] = request.param
     return layout
@@ -37,8 +37,8 @@ def _check(matmul: Matmul, x: Tensor, weight: Tensor) -> None:
     """`matmul(x)` has x's dtype and is at most twice as far from the float64 product as the eager path is.
 
     Twice, because implementations differ in the order of their float32 sums only: both round the same sum to
-    x's dtype, which is half a unit in the last place, and at worst one lands on the other side. A wrong scale,
-    code or column is off by orders of magnitude.
+    x's dtype, which is half a unit in the last place, and at worst one lands on the other side. A wrong
+    scale, code or column is off by orders of magnitude.
     """
     exact = x.double() @ weight.double().t()
     eager = F.linear(x, weight.to(x.dtype))

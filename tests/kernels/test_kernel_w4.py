@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -66,10 +67,16 @@ def test_the_reference_multiplies_the_dequantized_weight() -> None:
 
 
 def test_the_builtin_operator_runs_when_asked_for() -> None:
-    called = []
-    matmul = w4.pack(made_weight(16, 64, 32), BF16, "torch")
-    inner = matmul._mm  # type: ignore[attr-defined]
-    matmul._mm = lambda *a: called.append(str(inner)) or inner(*a)  # type: ignore[attr-defined]
+    called: list[str] = []
+    matmul: Any = w4.pack(made_weight(16, 64, 32), BF16, "torch")
+    inner = matmul._mm
+
+    def noted(*args: object) -> Tensor:
+        called.append(str(inner))
+        product: Tensor = inner(*args)
+        return product
+
+    matmul._mm = noted
     matmul(activations(2, 64, BF16))
     assert called == ["aten._weight_int4pack_mm_for_cpu.default"]
 
@@ -103,7 +110,7 @@ def test_a_group_that_does_not_divide_the_row_is_refused() -> None:
     "codes", [torch.full((2, 32), 16, dtype=torch.uint8), torch.zeros(2, 32, dtype=torch.int8)]
 )
 def test_codes_beyond_four_bits_or_of_another_type_are_refused(codes: Tensor) -> None:
-    with pytest.raises(UserError, match="4-bit codes.*expected uint8 values of 0 to 15"):
+    with pytest.raises(UserError, match=r"4-bit codes.*expected uint8 values of 0 to 15"):
         W4Weight(codes, torch.ones(2, 1), 32)
 
 

@@ -72,6 +72,18 @@ def _timer(seconds: dict[str, Iterator[float]]) -> Callable[[Callable[[], Any]],
     return lambda run: next(seconds[run()])
 
 
+@pytest.mark.parametrize(("busy_now", "times"), [(0.0, 2), (1.5, 1)])
+def test_figures_taken_while_others_were_busy_are_taken_again_once_they_are_not(
+    measured: list[int], monkeypatch: pytest.MonkeyPatch, busy_now: float, times: int
+) -> None:
+    quiet = module.measure_ceilings
+    monkeypatch.setattr(module, "measure_ceilings", lambda *a, **k: replace(quiet(*a, **k), others_busy=0.8))
+    ceilings("cpu", 2)
+    monkeypatch.setattr("lab.measure.machine.load_now", lambda: busy_now)
+    ceilings("cpu", 2)
+    assert len(measured) == times
+
+
 @pytest.mark.usefixtures("small")
 def test_bytes_and_operations_are_counted_for_the_shape() -> None:
     found = measure_ceilings(threads=1, budget_s=0, timer=lambda _run: 0.5)

@@ -1,4 +1,4 @@
-"""Tiny random checkpoints, written by transformers' own model classes, which are also what they are held to."""
+"""Tiny random checkpoints, written by transformers' own model classes, which they are also held to."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def test_a_window_that_is_switched_off_is_none(
 
 def test_layers_of_two_kinds_are_refused(save: Callable[..., Any], tmp_path: Path) -> None:
     save(tmp_path, "Qwen2", sliding_window=8, use_sliding_window=True, max_window_layers=1)
-    with pytest.raises(UserError, match="attention pattern of .*: got 'sliding and full layers mixed'"):
+    with pytest.raises(UserError, match=r"attention pattern of .*: got 'sliding and full layers mixed'"):
         read_config(tmp_path)
 
 
@@ -73,7 +73,9 @@ def test_another_architecture_is_refused(edited: Edit, architectures: list[str] 
 @pytest.mark.parametrize("kind", ["dynamic", "longrope", "of-tomorrow"])
 def test_another_rope_type_is_refused(edited: Edit, kind: str) -> None:
     rope = {"rope_type": kind, "rope_theta": 1e4, "factor": 2.0, "long_factor": [1.0] * 4}
-    with pytest.raises(UserError, match=f"rope type of edited: got '{kind}', expected one of default, linear"):
+    with pytest.raises(
+        UserError, match=f"rope type of edited: got '{kind}', expected one of default, linear"
+    ):
         read_config(edited(rope_parameters=rope | {"short_factor": [1.0] * 4}))
 
 
@@ -104,9 +106,7 @@ def test_an_empty_quantization_entry_means_unquantized(llama: Path, tmp_path: Pa
     ],
     ids=str,
 )
-def test_a_configuration_transformers_cannot_read_is_one_error(
-    edited: Edit, changes: dict[str, Any]
-) -> None:
+def test_a_configuration_transformers_cannot_read_is_one_error(edited: Edit, changes: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=r"config.json of edited: got ") as caught:
         read_config(edited(**changes))
     assert "\n" not in str(caught.value)
@@ -114,7 +114,7 @@ def test_a_configuration_transformers_cannot_read_is_one_error(
 
 def test_a_folder_without_config_json_is_refused(llama: Path, tmp_path: Path) -> None:
     shutil.copy(llama / "model.safetensors", tmp_path)
-    with pytest.raises(UserError, match="no config.json .*expected a checkpoint"):
+    with pytest.raises(UserError, match=r"no config\.json .*expected a checkpoint"):
         read_config(tmp_path)
 
 

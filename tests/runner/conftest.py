@@ -65,7 +65,7 @@ class MadeUpEngine:
             time.sleep(60)
         step = Step("plain", 1, 0, 0, 1, 0.0, 0.01, 0.0, 10, 0, 1)
         return Generation(
-            (5, 6, 7), "fine", "stop", (1.0, 1.0, 1.0), len(prompt.messages), 0, 0.0, 0.01, 0.0, (step, step), None
+            (5, 6, 7), "fine", "stop", (1.0, 1.0, 1.0), 1, 0, 0.0, 0.01, 0.0, (step, step), None
         )
 
     def margin_noise(self, prompt, params, reply):

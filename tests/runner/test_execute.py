@@ -82,7 +82,9 @@ def test_an_interrupted_run_keeps_its_calls_and_the_same_plan_makes_only_the_mis
         assert store.run().finished_at is not None
 
 
-def test_a_finished_run_is_not_resumed_and_neither_is_another_plan(make_plan: MakePlan, tmp_path: Path) -> None:
+def test_a_finished_run_is_not_resumed_and_neither_is_another_plan(
+    make_plan: MakePlan, tmp_path: Path
+) -> None:
     folder, _ = run(make_plan(), tmp_path / "out")
     assert not choose_folder(make_plan(), tmp_path / "out").resumed
     with pytest.raises(KeyboardInterrupt):

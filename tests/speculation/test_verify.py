@@ -43,8 +43,8 @@ def test_without_a_draft_the_target_s_token_is_emitted() -> None:
     assert (verified.path, verified.tokens, verified.rows) == ((), (7,), (0,))
 
 
-# Upper critical values of the chi-square distribution at 0.001 by degrees of freedom: NIST/SEMATECH e-Handbook
-# of Statistical Methods, section 1.3.6.7.4. The draws are seeded, so a test passes always or never.
+# Upper critical values of the chi-square distribution at 0.001, by degrees of freedom (NIST/SEMATECH
+# e-Handbook of Statistical Methods, section 1.3.6.7.4). The draws are seeded: a test passes always or never.
 CRITICAL = {1: 10.828, 2: 13.816, 3: 16.266, 4: 18.467, 5: 20.515, 6: 22.458, 7: 24.322}
 DRAWS = 20_000
 VOCABULARY = 8
