@@ -177,6 +177,7 @@ class RunRecord:
             and `gold`.
         created_at, finished_at: Unix time; `finished_at` is None while the run is unfinished.
         round_wall_s: wall time of each finished timed round.
+        others_busy: processors that others used while rounds ran, in the mean; None where unknown.
     """
 
     run_id: str
@@ -188,3 +189,4 @@ class RunRecord:
     created_at: float
     finished_at: float | None
     round_wall_s: dict[int, float]
+    others_busy: float | None

@@ -307,6 +307,12 @@ def _api_shape(value: Any) -> Any:
     return [_api_shape(item) for item in value] if isinstance(value, tuple) else value
 
 
+def dump_session(session: Session) -> str:
+    """One JSONL line, without the line break; absent fields are left out."""
+    data = session.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
 def parse_session(line: str, where: str) -> Session:
     """One session from one JSONL line.
 

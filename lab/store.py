@@ -29,7 +29,8 @@ _TABLES = f"""
 CREATE TABLE run (
     run_id TEXT PRIMARY KEY, matrix TEXT NOT NULL, digest TEXT NOT NULL, command TEXT NOT NULL,
     environment TEXT NOT NULL, sessions TEXT NOT NULL, created_at REAL NOT NULL, finished_at REAL);
-CREATE TABLE rounds (round INTEGER PRIMARY KEY, wall_s REAL NOT NULL);
+CREATE TABLE rounds (
+    part INTEGER PRIMARY KEY, round INTEGER NOT NULL, wall_s REAL NOT NULL, others_busy REAL);
 CREATE TABLE cells (
     cell_id TEXT PRIMARY KEY, position INTEGER NOT NULL, engine TEXT NOT NULL, model TEXT NOT NULL,
     precision TEXT NOT NULL, speculation TEXT NOT NULL, scenario TEXT NOT NULL,
@@ -192,14 +193,11 @@ class Store:
         with self._transaction() as db:
             db.execute("UPDATE cells SET setup = ? WHERE cell_id = ?", (json.dumps(asdict(setup)), cell_id))
 
-    def set_round(self, round_: int, wall_s: float) -> None:
-        """Record a round's wall time; a round finished over several runs adds up."""
+    def add_round(self, round_: int, wall_s: float, others_busy: float | None) -> None:
+        """Record a round's wall time and the processors that others used in it; the parts of a round that
+        was finished over several runs add up."""
         with self._transaction() as db:
-            db.execute(
-                "INSERT INTO rounds VALUES (?, ?) ON CONFLICT (round) DO UPDATE SET wall_s = wall_s + "
-                "excluded.wall_s",
-                (round_, wall_s),
-            )
+            db.execute("INSERT INTO rounds VALUES (NULL, ?, ?, ?)", (round_, wall_s, others_busy))
 
     def finish(self, at: float) -> None:
         with self._transaction() as db:
@@ -209,7 +207,12 @@ class Store:
 
     def run(self) -> RunRecord:
         row = self._db.execute("SELECT * FROM run").fetchone()
-        rounds = self._db.execute("SELECT round, wall_s FROM rounds ORDER BY round").fetchall()
+        parts = self._db.execute("SELECT round, wall_s, others_busy FROM rounds ORDER BY round").fetchall()
+        walls: dict[int, float] = {}
+        for part in parts:
+            walls[part["round"]] = walls.get(part["round"], 0.0) + part["wall_s"]
+        known = [part for part in parts if part["others_busy"] is not None]
+        observed = sum(part["wall_s"] for part in known)
         return RunRecord(
             run_id=row["run_id"],
             matrix=json.loads(row["matrix"]),
@@ -219,7 +222,8 @@ class Store:
             sessions=json.loads(row["sessions"]),
             created_at=row["created_at"],
             finished_at=row["finished_at"],
-            round_wall_s={r["round"]: r["wall_s"] for r in rounds},
+            round_wall_s=walls,
+            others_busy=sum(p["others_busy"] * p["wall_s"] for p in known) / observed if observed else None,
         )
 
     def cells(self) -> list[CellRecord]:

@@ -222,6 +222,8 @@ def _notices(summary: Summary, cells: list[CellRecord]) -> Iterator[Notice]:
         done = sum(cell.status == "done" for cell in cells)
         lines = [Fact("", "Everything below is of the calls stored so far; the run's command resumes it.")]
         yield Notice(f"This run is unfinished: {done} of {len(cells)} cells are done.", lines)
+    if summary.disturbance:
+        yield Notice("The machine was busy", [Fact("", summary.disturbance)])
     if not summary.gold:
         lines = [
             Fact(
@@ -250,6 +252,12 @@ def _facts(summary: Summary, cells: list[CellRecord]) -> Iterator[Fact]:
         "noise floor",
         ", ".join(floors),
         "The largest difference between two rounds of one arm, the reference arm where it ran.",
+    )
+    busy = summary.run.others_busy
+    yield Fact(
+        "others' load",
+        UNDEFINED if busy is None else f"{busy:.2f}",
+        "Processors that other programs used while the rounds ran, in the mean.",
     )
     yield Fact(
         "ledger error",

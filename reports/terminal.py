@@ -33,6 +33,8 @@ def arms_table(summary: Summary) -> RenderableType:
                 style="bold",
             )
         )
+    if summary.disturbance:
+        parts.append(Text(summary.disturbance, style="yellow"))
     return Stack(*parts)
 
 

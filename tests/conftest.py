@@ -141,6 +141,7 @@ def write_run(
         created_at=1_000.0,
         finished_at=None,
         round_wall_s={},
+        others_busy=None,
     )
     cells = [
         CellRecord(cell_id(arm), "native", "tiny", *arm, "made-up", "pending", None, None) for arm in arms
@@ -171,7 +172,7 @@ def write_run(
                         )
                         store.add_call(call)
                         wall += call.wall_s
-            store.set_round(round_, wall / 0.98)
+            store.add_round(round_, wall / 0.98, 0.25)
         for arm in arms:
             status: CellStatus = "failed" if arm in failed else "running" if unfinished else "done"
             store.set_cell(cell_id(arm), status, failed.get(arm))

@@ -85,9 +85,18 @@ def test_a_call_whose_steps_cannot_be_stored_leaves_nothing(made_up_run: Run) ->
 def test_a_rounds_wall_time_adds_up_over_resumed_runs(made_up_run: Run) -> None:
     folder = made_up_run(sessions=1, rounds=1)
     with Store.open(folder) as store:
-        store.set_round(4, 1.5)
-        store.set_round(4, 2.0)
+        store.add_round(4, 1.5, 0.7)
+        store.add_round(4, 2.0, None)
         assert store.run().round_wall_s[4] == 3.5
+
+
+def test_others_load_is_the_mean_over_the_time_in_which_it_was_known(made_up_run: Run) -> None:
+    folder = made_up_run(sessions=1, rounds=0)
+    with Store.open(folder) as store:
+        assert store.run().others_busy is None
+        for wall_s, busy in ((1.0, 0.4), (3.0, 0.8), (9.0, None)):
+            store.add_round(1, wall_s, busy)
+        assert store.run().others_busy == pytest.approx(0.7)
 
 
 @pytest.mark.parametrize("journal", ["wal", "delete"])

@@ -22,6 +22,7 @@ def run_document(summary: Summary, *, folder: str, report: str | None) -> dict[s
             "report": report,
             "command": summary.run.command,
             "finished": summary.run.finished_at is not None,
+            "others_busy": summary.run.others_busy,
             "environment": summary.run.environment,
         },
         "ledger_error": summary.ledger_error,

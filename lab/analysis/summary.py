@@ -17,6 +17,9 @@ from lab.analysis.losslessness import Lossless
 from lab.analysis.stats import Interval, PairedBootstrap, percentile
 from lab.records import RUNGS, CallRecord, CellRecord, CellStatus, RunRecord
 
+# Others taking more than this share of the threads disturb a run.
+DISTURBING_SHARE = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Share:
@@ -120,6 +123,17 @@ class Summary:
     lab_overhead: float | None
     engine_share: float | None
     gold: bool
+
+    @property
+    def disturbance(self) -> str | None:
+        """A sentence if others used the processors so much that the speeds suffered; None if not."""
+        busy, threads = self.run.others_busy, self.run.environment.get("threads")
+        if busy is None or threads is None or busy <= DISTURBING_SHARE * threads:
+            return None
+        return (
+            f"Others kept {busy:.1f} processors busy while this ran on {threads}: speeds read too low and "
+            "intervals too wide. Repeat it on a quiet machine."
+        )
 
 
 def summarize(run: RunRecord, cells: list[CellRecord], calls: Iterable[CallRecord]) -> Summary:

@@ -1,4 +1,4 @@
-"""`lab sessions`: list, show and validate recorded sessions."""
+"""`lab sessions`: list, show, validate and generate sessions."""
 
 from __future__ import annotations
 
@@ -15,14 +15,23 @@ from rich.text import Text
 
 from lab.errors import UserError, did_you_mean
 from lab.scenarios.library import load_scenario
-from lab.session import Call, ExpectedCall, Function, Message, Session, load_sessions, read_sessions
+from lab.session import (
+    Call,
+    ExpectedCall,
+    Function,
+    Message,
+    Session,
+    dump_session,
+    load_sessions,
+    read_sessions,
+)
 
 ROLE_STYLES = {"system": "magenta", "user": "green", "assistant": "cyan", "tool": "yellow"}
 
 
 @click.group()
 def sessions() -> None:
-    """List, show and validate recorded agent sessions."""
+    """List, show, validate and generate agent sessions."""
 
 
 @sessions.command("list")
@@ -84,6 +93,41 @@ def validate(file: str, as_json: bool) -> None:
         click.echo(json.dumps({"file": file, "valid": True, "sessions": len(found), "calls": calls}))
     else:
         click.echo(f"{_count(len(found), 'session')}, {_count(calls, 'call')}: valid")
+
+
+class _WithFamilies(click.Command):
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        from lab.scenarios.generate import FAMILIES  # Only help and generation itself need the worlds.
+
+        with formatter.section("Families"):
+            formatter.write_text(", ".join(FAMILIES))
+
+
+@sessions.command(cls=_WithFamilies)
+@click.argument("family")
+@click.option("--n", "number", type=click.IntRange(min=1), default=50, show_default=True, help="How many.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same bytes.")
+@click.option("--split", default="test", show_default=True, help="train, validation or test.")
+@click.option("--out", default="-", show_default=True, help="A .jsonl file, or - for standard output.")
+def generate(family: str, number: int, seed: int, split: str, out: str) -> None:
+    """Make sessions of FAMILY from the tool worlds, one JSON object a line."""
+    from lab.scenarios.generate import check
+    from lab.scenarios.generate import generate as made
+
+    lines = (
+        f"{dump_session(session)}\n"
+        for session in made(family, n=number, seed=seed, split=check(family, split))
+    )
+    if out == "-":
+        for line in lines:
+            click.echo(line, nl=False)
+        return
+    try:
+        with Path(out).open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(lines)
+    except OSError as error:
+        raise UserError(f"--out {out}", got=error.strerror, expected="a file that can be written") from None
+    click.echo(f"{_count(number, 'session')} of {family} ({split}, seed {seed}) in {out}", err=True)
 
 
 def _count(number: int, noun: str) -> str:

@@ -81,24 +81,43 @@ def available_disk(path: Path) -> int:
     return shutil.disk_usage(there).free
 
 
-def load_now(seconds: float = 0.3) -> float | None:
-    """Processors kept busy by others on the usable cores during the next `seconds`; None where unknown.
+class OthersMeter:
+    """Processors kept busy by others on the usable cores since it was made.
 
-    Unlike the load average this excludes the calling process and what it did in the last minute, and includes
-    the time that a hypervisor gave to other guests.
+    Unlike the load average this excludes the calling process and its children (those that live from the
+    beginning to the reading) and what they did before, and includes the time that a hypervisor gave to other
+    guests.
     """
-    try:
-        before, own_before, start = _busy(), _own(), time.perf_counter()
-        time.sleep(seconds)
-        elapsed = time.perf_counter() - start
-        return max(0.0, (_busy() - before) - (_own() - own_before)) / elapsed
-    except (OSError, psutil.Error):
-        return None
+
+    def __init__(self) -> None:
+        self._start, self._before = time.perf_counter(), _busy_and_own()
+
+    def read(self) -> float | None:
+        """The mean number of processors; None where the system does not tell."""
+        now = _busy_and_own()
+        if now is None or self._before is None:
+            return None
+        busy, own = (after - before for after, before in zip(now, self._before, strict=True))
+        return max(0.0, busy - own) / (time.perf_counter() - self._start)
+
+
+def load_now(seconds: float = 0.3) -> float | None:
+    """What an OthersMeter reads over the next `seconds`."""
+    meter = OthersMeter()
+    time.sleep(seconds)
+    return meter.read()
 
 
 def is_busy(others: float | None, threads: int) -> bool:
     """Whether others, at what `load_now` said, take so much that measurements on `threads` suffer."""
     return others is not None and others > _BUSY_SHARE * threads
+
+
+def _busy_and_own() -> tuple[float, float] | None:
+    try:
+        return _busy(), _own()
+    except (OSError, psutil.Error):
+        return None
 
 
 def _busy() -> float:
@@ -112,8 +131,9 @@ def _busy() -> float:
 
 
 def _own() -> float:
-    times = psutil.Process().cpu_times()
-    return float(times.user + times.system)
+    process = psutil.Process()
+    times = [member.cpu_times() for member in (process, *process.children(recursive=True))]
+    return float(sum(spent.user + spent.system for spent in times))
 
 
 def _system() -> dict[str, str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lab.errors import UserError
+from lab.measure.machine import OthersMeter
 from lab.records import CallRecord, CellSetup
 from lab.runner.local import LocalWorker, WorkerError
 from lab.runner.plan import Plan
@@ -96,13 +97,13 @@ class _Run:
         pending = list(self._pending())
         self._start_workers(list(dict.fromkeys(unit.cell_id for unit in pending)))
         for round_ in dict.fromkeys(unit.round for unit in pending):
-            began = time.perf_counter()
+            began, others = time.perf_counter(), OthersMeter()
             try:
                 for unit in pending:
                     if unit.round == round_ and unit.cell_id in self.workers:
                         self._replay(unit)
             finally:
-                self.store.set_round(round_, time.perf_counter() - began)
+                self.store.add_round(round_, time.perf_counter() - began, others.read())
         for cell_id, worker in self.workers.items():
             worker.stop()
             self.store.set_cell(cell_id, "done")

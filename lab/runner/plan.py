@@ -90,6 +90,7 @@ class Plan:
             created_at=time.time(),
             finished_at=None,
             round_wall_s={},
+            others_busy=None,
         )
 
 

@@ -125,3 +125,10 @@ def test_a_run_without_calls_has_only_undefined_figures(made_up_run: Run) -> Non
     arm = summary.groups[0].arms[0]
     assert (arm.decode_tok_per_s, arm.ratio, arm.tau, arm.session_s, arm.ledger) == (None,) * 5
     assert (summary.ledger_error, summary.lab_overhead, summary.groups[0].verdict) == (None, None, None)
+
+
+@pytest.mark.parametrize(("busy", "told"), [(None, False), (0.1, False), (0.9, True)])
+def test_a_run_that_others_disturbed_says_so(made_up_run: Run, busy: float | None, told: bool) -> None:
+    summary = summary_of(made_up_run())
+    run = replace(summary.run, others_busy=busy, environment={**summary.run.environment, "threads": 2})
+    assert bool(replace(summary, run=run).disturbance) == told
