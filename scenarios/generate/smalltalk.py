@@ -1,0 +1,141 @@
+"""Requests that no tool serves: what to refuse, and what to answer from knowledge or from what was said."""
+
+from __future__ import annotations
+
+from lab.scenarios.generate.wording import Phrases
+
+# Acts that no tool of any world carries out.
+OUTSIDE = Phrases(
+    train=(
+        "[Can you order|Order] me a pizza with {thing}.",
+        "Paint my {room} {color}, please.",
+        "[Call|Phone] my sister and sing her a birthday song about {thing}.",
+        "Post a picture of {thing} [on my profile|to my followers].",
+        "[Buy|Get] me shares of a company that makes {thing}.",
+        "Translate the label on my {thing} jar into Finnish and print it.",
+        "Feed the cat some {thing} at noon.",
+        "Record the {color} bird that sings outside my {room}.",
+        "Vote for {color} in the {thing} poll for me.",
+    ),
+    validation=("Knit me a {color} scarf with {thing} on it.", "Please walk the dog past the {thing} shop."),
+    test=(
+        "Would you water the {color} flowers in my {room}?",
+        "Bake a cake with {thing} for tonight.",
+        "Please fix the {color} lamp that fell down in my {room}.",
+        "Stream a film about {thing} on my screen.",
+    ),
+)
+REFUSALS = (
+    "Sorry, I cannot do that [here|with my tools].",
+    "[I am afraid that|Unfortunately this] is outside of what I can do.",
+    "I have no tool for that, so I cannot help with it.",
+)
+FILLINGS = {
+    "thing": ("mushrooms", "olives", "cherries", "pears", "walnuts", "honey", "tomatoes", "cheese"),
+    "room": ("kitchen", "office", "hall", "garden"),
+    "color": ("blue", "yellow", "green", "red", "white"),
+}
+
+# Question templates per answer; what is asked needs no tool.
+GENERAL: tuple[tuple[Phrases, str], ...] = (
+    (
+        Phrases(
+            train=("[What is|Tell me] the capital of Canada?", "Which city is Canada's capital?"),
+            validation=("Canada's capital: which city is it?",),
+            test=(
+                "I forgot what the capital city of Canada is called.",
+                "Name the capital of Canada for me.",
+            ),
+        ),
+        "The capital of Canada is Ottawa.",
+    ),
+    (
+        Phrases(
+            train=("How many minutes are [in|there in] three hours?", "What are three hours in minutes?"),
+            validation=("Three hours: how many minutes would that be?",),
+            test=("If I wait for three hours, how many minutes is that?", "Give me three hours as minutes."),
+        ),
+        "Three hours are 180 minutes.",
+    ),
+    (
+        Phrases(
+            train=(
+                "What can you do?",
+                "[How can you help|What can you help] me [with|with here]?",
+                "Who are you?",
+            ),
+            validation=("Tell me about yourself.",),
+            test=("What are you good for?", "Before we begin: what sort of help do you offer?"),
+        ),
+        "I help with requests that my tools cover. [What do you need|What can I do for you]?",
+    ),
+    (
+        Phrases(
+            train=(
+                "Thanks, that is all[ for today|].",
+                "Great, [nothing else|no more questions].",
+                "Perfect, bye!",
+            ),
+            validation=("That was everything.",),
+            test=("You have been very helpful, goodbye.", "No further wishes on my side."),
+        ),
+        "You are welcome. [Have a good day|Goodbye]!",
+    ),
+    (
+        Phrases(
+            train=(
+                "What does [the abbreviation|the word] VAT mean?",
+                "[Explain|Define] VAT in one sentence.",
+            ),
+            validation=("VAT, what is that?",),
+            test=("I always see VAT on bills. What does it stand for?", "Spell out VAT for me, please."),
+        ),
+        "VAT is value added tax, a tax on the price of goods and services.",
+    ),
+    (
+        Phrases(
+            train=("Is 2028 a leap year?", "[Does|Will] 2028 have 366 days?"),
+            validation=("How many days does 2028 have?",),
+            test=("Will February 2028 have a 29th day?", "Tell me whether 2028 is a leap year."),
+        ),
+        "Yes, 2028 is a leap year with 366 days.",
+    ),
+    (
+        Phrases(
+            train=("Say hello in Spanish.", "[What is|How do I say] hello in Spanish?"),
+            validation=("Hello, but in Spanish?",),
+            test=("How would a person from Madrid say hello?", "I need the Spanish word for hello."),
+        ),
+        "Hello is hola in Spanish.",
+    ),
+    (
+        Phrases(
+            train=("[Are you|Am I talking to] a human?", "Are you a real person?"),
+            validation=("Is this a machine that I write with?",),
+            test=("Do I speak with a person or a program?", "You are not human, are you?"),
+        ),
+        "I am a program, an assistant that works with tools.",
+    ),
+)
+
+RECALL = Phrases(
+    train=(
+        "[What was|Tell me] the {label} again?",
+        "Sorry, I did not note the {label}.",
+        "Could you repeat the {label}[, please|]?",
+    ),
+    validation=("The {label} once more?",),
+    test=("I missed the {label}. What did you say?", "Please give me the {label} one more time."),
+)
+OUT_OF_ORDER = Phrases(
+    train=(
+        "The tool {tool} is out of order: never call it.",
+        "Do not use {tool} today; it is under repair.",
+        "{tool} is [switched off|disabled]: tell users that it cannot be used.",
+    ),
+    validation=("Until further notice {tool} must not be called.",),
+    test=(
+        "Note: {tool} does not work at the moment and must not be used.",
+        "Calling {tool} is forbidden today.",
+    ),
+)

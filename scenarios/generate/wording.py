@@ -1,0 +1,101 @@
+"""Phrasing: templates of their own for every split, and how values are said in them.
+
+A template may hold choices, `[Please book|Book me] a flight`, and fields, `{city}`; `[a|]` is optional.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from lab.scenarios.generate.values import Split
+
+_CHOICE = re.compile(r"\[([^\[\]]*\|[^\[\]]*)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """The templates of one intent, by split. No template belongs to two splits."""
+
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def of(self, split: Split) -> tuple[str, ...]:
+        return {"train": self.train, "validation": self.validation, "test": self.test}[split]
+
+
+SYSTEM = Phrases(
+    train=(
+        "You are {role}. Today is {today}.",
+        "You are {role}. Current date: {today}.",
+        "You work as {role}. It is {today}. [Keep answers short.|]",
+        "Act as {role}. [Answer briefly.|Be concise.] Today's date is {today}.",
+    ),
+    validation=("Date: {today}. Be {role}, and a careful one.",),
+    test=(
+        "You are {role} and friendly. The date today is {today}.",
+        "As {role} you help users. It is {today} now.",
+    ),
+)
+OPENERS = Phrases(
+    train=("Hi!", "Hello.", "Good morning.", "Hi there,", "Quick question:", "Morning!", "Hey,"),
+    validation=("Good evening.", "Dear team,"),
+    test=("Good afternoon.", "Hey there!", "One thing:"),
+)
+CLOSERS = Phrases(
+    train=("Thanks!", "Thank you.", "Thanks a lot.", "Please.", "Let me know when it is done."),
+    validation=("Much appreciated.", "Kind regards."),
+    test=("Cheers!", "Many thanks.", "Thank you very much."),
+)
+
+
+def expand(template: str, rng: random.Random) -> str:
+    """A template with its choices made; fields are left."""
+    while match := _CHOICE.search(template):
+        options = match[1].split("|")
+        template = f"{template[: match.start()]}{rng.choice(options)}{template[match.end() :]}"
+    return " ".join(template.split(" ")).strip()
+
+
+def spoken(value: object, rng: random.Random) -> str:
+    """A value as people write it: dates in one of several forms, amounts with two decimals or none."""
+    if isinstance(value, date):
+        month, day = value.strftime("%B"), value.day
+        forms = (f"{day} {month}", f"{month} {day}", f"{day} {month[:3]}", f"the {ordinal(day)} of {month}")
+        return rng.choice((*forms, value.isoformat()))
+    if isinstance(value, float):
+        return money(value)
+    if isinstance(value, list | tuple):
+        return listed([spoken(item, rng) for item in value])
+    return str(value)
+
+
+def money(value: float) -> str:
+    """`12`, `12.50`."""
+    return f"{value:.0f}" if value == int(value) else f"{value:.2f}"
+
+
+def listed(items: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, (", ".join(items[:-1]), items[-1])))
+
+
+def ordinal(number: int) -> str:
+    """`1st`, `12th`, `23rd`."""
+    suffix = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{suffix}"
+
+
+def day(value: str) -> str:
+    """An ISO date for an answer: `14 April`."""
+    known = date.fromisoformat(value)
+    return f"{known.day} {known:%B}"
+
+
+def held_out(*test: str) -> Phrases:
+    """Phrases of a world that no split but the test of `novel-tools` ever sees."""
+    return Phrases((), (), test)
