@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("lab.cli.report:report", "Tables, figures and a self-contained HTML page of a stored run."),
     "probe": ("lab.cli.probe:probe", "Measure this machine's read bandwidth and arithmetic ceilings."),
     "doctor": ("lab.cli.doctor:doctor", "What can run here, what is missing, and how to get it."),
+    "train": ("lab.cli.train:train", "Fine-tune a model on sessions."),
     "sessions": ("lab.cli.sessions:sessions", "List, show and validate recorded sessions."),
     "models": ("lab.cli.models:models", "List, pull and inspect models."),
 }

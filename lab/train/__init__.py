@@ -1,0 +1,1 @@
+"""Fine-tuning: sessions -> token sequences and loss masks -> batches -> adapter -> merged model."""

@@ -1,0 +1,61 @@
+"""What a training does, apart from its data; light enough for the command line to take its defaults from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lab.errors import UserError
+
+
+@dataclass(frozen=True)
+class AdapterConfig:
+    """Supervised fine-tuning of a LoRA adapter (arXiv 2106.09685) on every linear layer but the head.
+
+    Attributes:
+        rank, alpha, dropout: of the adapter; its product is scaled by alpha / rank.
+        lr: peak learning rate of AdamW, reached after a linear warm-up; a cosine takes it down to zero.
+        warmup: share of the steps that warm up.
+        epochs: passes over the sessions; a fraction ends within a pass.
+        length: longest session in tokens; longer ones are left out.
+        forward_tokens: most tokens of one forward, padding included; None means `length`.
+        batch_tokens: tokens of one optimizer step, gathered over as many forwards as it takes.
+        clip: largest norm of a step's gradient.
+        precision: `bf16` holds the frozen weights in bf16 and computes under autocast; `fp32` does neither.
+            The adapter itself is float32.
+        seed: of the adapter's first weights, the order of the data and dropout.
+    """
+
+    rank: int = 16
+    alpha: int = 32
+    dropout: float = 0.0
+    lr: float = 5e-4
+    warmup: float = 0.03
+    epochs: float = 1.0
+    length: int = 2048
+    forward_tokens: int | None = None
+    batch_tokens: int = 8192
+    clip: float = 1.0
+    precision: Literal["bf16", "fp32"] = "bf16"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("rank", "alpha", "lr", "epochs", "length", "batch_tokens", "clip"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise UserError(_option(name), got=getattr(self, name), expected="more than 0")
+        if not 0 <= self.dropout < 1:
+            raise UserError(_option("dropout"), got=self.dropout, expected="at least 0 and less than 1")
+        if not 0 <= self.warmup <= 1:
+            raise UserError(_option("warmup"), got=self.warmup, expected="0 to 1")
+        if self.forward_tokens is not None and self.forward_tokens < self.length:
+            expected = f"at least --length ({self.length})"
+            raise UserError(_option("forward_tokens"), got=self.forward_tokens, expected=expected)
+
+    @property
+    def forward_limit(self) -> int:
+        """Most tokens of one forward, padding included."""
+        return self.forward_tokens or self.length
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

@@ -1,0 +1,99 @@
+"""A training's folder: what it trains, so that the same command resumes it and no other one does.
+
+training.json           model, configuration and digests of the data
+checkpoint.safetensors  the state to resume from
+log.jsonl               a line a step
+adapter/                the adapter in peft's format
+loss.png                the curves
+merged/                 the model to run; written last: with it the training is finished
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.errors import UserError
+from lab.paths import write_atomically
+from lab.session import Session, dump_session
+from lab.train.config import AdapterConfig
+
+SCHEMA = "lab-training/1"
+TRAINING, ADAPTER, LOSS, MERGED = "training.json", "adapter", "loss.png", "merged"
+
+
+@dataclass(frozen=True)
+class Training:
+    """What decides a training's result; the sessions stand for themselves by their SHA-256."""
+
+    model: str
+    config: AdapterConfig
+    sessions: str
+    validation: str
+
+    def facts(self) -> dict[str, Any]:
+        """One flat mapping, ready for JSON."""
+        data = {"sessions": self.sessions, "validation": self.validation}
+        return {"schema": SCHEMA, "model": self.model, **asdict(self.config), **data}
+
+
+def digest(sessions: Iterable[Session]) -> str:
+    """SHA-256 (hex) of the sessions, in order."""
+    found = hashlib.sha256()
+    for session in sessions:
+        found.update(f"{dump_session(session)}\n".encode())
+    return found.hexdigest()
+
+
+def refuse_finished(out: Path) -> None:
+    """Raises:
+    UserError: the folder's training is finished.
+    """
+    if (out / MERGED).exists():
+        raise UserError(
+            f"--out {out}",
+            got="a finished training",
+            expected="a new folder, or an unfinished training",
+            hint=f"Its model is {out / MERGED}: `lab run --model {out / MERGED}`.",
+        )
+
+
+def claim(out: Path, training: Training) -> bool:
+    """Make the folder, or find this very training in it; True if there is a training to resume.
+
+    Raises:
+        UserError: the folder cannot be made, holds something else, or another or a finished training.
+    """
+    refuse_finished(out)
+    path = out / TRAINING
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        there = any(out.iterdir())
+        text = path.read_text(encoding="utf-8") if path.is_file() else None
+    except OSError as error:
+        raise UserError(f"--out {out}", got=error.strerror, expected="a folder that can be written") from None
+    facts = training.facts()
+    if text is None:
+        if there:
+            raise UserError(f"--out {out}", got="a folder with other files", expected="a new or empty folder")
+        write_atomically(path, json.dumps(facts, indent=2) + "\n")
+        return False
+    try:
+        known = json.loads(text)
+        differing = [key for key in facts if known.get(key) != facts[key]]
+    except (ValueError, AttributeError):
+        raise UserError(
+            f"{path}", got="no JSON object", hint="It is damaged; choose another --out."
+        ) from None
+    if differing:
+        raise UserError(
+            f"--out {out} holds another training",
+            got="; ".join(f"{key} {facts[key]!r}" for key in differing),
+            expected="; ".join(f"{key} {known.get(key)!r}" for key in differing),
+            hint="Give the same options to resume it, or another --out.",
+        )
+    return True

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import os
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from lab.errors import UserError
+from lab.matrix import load_matrix
+from lab.runner.plan import check_output, load_scenarios
+
+Usage = namedtuple("Usage", "total used free")
+
+
+def test_a_scenario_is_cut_to_the_first_sessions_and_calls() -> None:
+    whole = load_scenarios(load_matrix("quick", {"calls": 99}))["quick"].sessions
+    cut = load_scenarios(load_matrix("quick", {"sessions": 2, "calls": 3}))["quick"].sessions
+    assert [session.id for session in cut] == [session.id for session in whole[:2]]
+    assert [session.calls for session in cut] == [session.calls[:3] for session in whole[:2]]
+    assert all(len(session.calls) > 3 for session in whole[:2])
+
+
+def test_an_unknown_scenario_is_told() -> None:
+    with pytest.raises(UserError, match="Did you mean 'quick'"):
+        load_scenarios(load_matrix("quick", {"scenario": "quik"}))
+
+
+def test_a_malformed_session_file_names_the_line(tmp_path: Path) -> None:
+    (tmp_path / "mine.jsonl").write_text('{"schema": "agent-session/1"\n')
+    with pytest.raises(UserError, match=r"mine\.jsonl line 1 is not valid JSON"):
+        load_scenarios(load_matrix("quick", {"scenario": str(tmp_path / "mine.jsonl")}))
+
+
+def test_a_full_disk_is_told_before_anything_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: Usage(2**40, 2**40, 3 * 2**20))
+    with pytest.raises(UserError, match="got 3 MiB free, expected at least 64 MiB"):
+        check_output(tmp_path)
+
+
+def test_a_read_only_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+    with pytest.raises(UserError, match="got read-only, expected a folder that can be written"):
+        check_output(tmp_path)
+
+
+def test_an_output_folder_is_made(tmp_path: Path) -> None:
+    check_output(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()

@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from lab.errors import UserError
+from lab.train.adapter import CHECKPOINT, LOG, StepLog, Trainer, learning_rate, read_log
+from lab.train.batches import collate
+from lab.train.config import AdapterConfig
+
+Make = Callable[..., Trainer]
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def trainer(model_folder, examples, config) -> Make:
+    """`trainer(**changes)` is a fresh one over the eight sessions."""
+
+    def make(chosen=examples, *, validation=(), **changes: object) -> Trainer:
+        changed = dataclasses.replace(config, **changes)
+        return Trainer(model_folder, chosen, changed, device=CPU, validation=validation)
+
+    return make
+
+
+def run(trainer: Trainer, folder: Path, *, until: int | None = None, **options: object) -> bool:
+    """Train in `folder`; `until` stops in the middle of the step after so many."""
+    folder.mkdir(exist_ok=True)
+    forwards = sum(len(step) for step in trainer.steps[: until or 0]) + 1
+    asked = itertools.count()
+    return trainer.run(folder, stop=lambda: until is not None and next(asked) >= forwards, **options)
+
+
+def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return {n: p.detach().clone() for n, p in trainer.model.named_parameters() if p.requires_grad}
+
+
+def same(left: Trainer, right: Trainer) -> bool:
+    ours, theirs = weights(left), weights(right)
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[n], theirs[n]) for n in ours)
+
+
+def test_every_linear_layer_but_the_head_gets_an_adapter_and_nothing_else_learns(trainer) -> None:
+    names = set(weights(trainer()))
+    layers = {n.partition(".layers.")[2].partition(".lora_")[0] for n in names}
+    parts = {f"self_attn.{p}_proj" for p in "qkvo"} | {f"mlp.{p}_proj" for p in ("gate", "up", "down")}
+    assert layers == {f"{layer}.{part}" for layer in (0, 1) for part in parts}
+    assert all(".lora_" in n for n in names)
+
+
+def test_the_loss_is_the_cross_entropy_of_the_learnt_tokens(trainer, examples) -> None:
+    made = trainer()
+    ids, learn = collate([examples[0]])
+    logits = made.model(input_ids=ids).logits[0].detach()
+    losses = F.cross_entropy(logits[:-1], ids[0, 1:], reduction="none")
+    assert made.loss([examples[0]]) == pytest.approx(losses[learn[0, 1:]].mean().item(), rel=1e-5)
+
+
+def test_neighbours_in_a_forward_and_padding_leave_a_sessions_loss_and_gradient_alone(
+    trainer, examples
+) -> None:
+    shortest, longest = min(examples, key=len), max(examples, key=len)
+    assert len(shortest) < len(longest)
+
+    def gradient(chosen: list) -> torch.Tensor:
+        made = trainer()
+        made._cross_entropy(chosen).backward()
+        return torch.cat([p.grad.flatten() for p in made.model.parameters() if p.requires_grad])
+
+    together, apart = gradient([shortest, longest]), gradient([shortest]) + gradient([longest])
+    torch.testing.assert_close(together, apart, rtol=1e-4, atol=1e-5)
+    made = trainer()
+    both = made._cross_entropy([shortest, longest]).item()
+    alone = made._cross_entropy([shortest]).item() + made._cross_entropy([longest]).item()
+    assert both == pytest.approx(alone, rel=1e-6)
+
+
+def test_a_step_does_not_depend_on_how_it_is_cut_into_forwards(trainer, examples, tmp_path) -> None:
+    one, many = (
+        trainer(forward_tokens=tokens, batch_tokens=10_000, epochs=1, clip=1e9) for tokens in (10_000, 400)
+    )
+    assert (len(one.steps[0]), len(many.steps[0])) == (1, 8)
+    for name, made in (("one", one), ("many", many)):
+        run(made, tmp_path / name)
+    (left,), (right,) = read_log(tmp_path / "one"), read_log(tmp_path / "many")
+    assert left.loss == pytest.approx(right.loss, rel=1e-5)
+    assert left.gradient == pytest.approx(right.gradient, rel=1e-4)
+    assert left.learnt == right.learnt == sum(int(example.learn.sum()) for example in examples)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_loss_falls_when_two_sessions_are_learnt_by_heart(trainer, examples, tmp_path, precision) -> None:
+    made = trainer(examples[:2], epochs=40, lr=2e-2, rank=8, precision=precision)
+    assert run(made, tmp_path)
+    log = read_log(tmp_path)
+    assert log[-1].loss < 0.5 * log[0].loss
+    assert made.loss(examples[:2]) < 0.5 * log[0].loss
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(trainer, tmp_path) -> None:
+    first, again, other = trainer(), trainer(), trainer(seed=1)
+    for index, made in enumerate((first, again, other)):
+        run(made, tmp_path / str(index))
+    assert same(first, again)
+    assert not same(first, other)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_a_training_that_was_cut_off_ends_bit_for_bit_like_one_that_was_not(
+    trainer, tmp_path, dropout
+) -> None:
+    straight = trainer(dropout=dropout)
+    assert len(straight.steps) == 6
+    assert run(straight, tmp_path / "straight")
+
+    stopped = trainer(dropout=dropout)
+    # It stops inside the fourth step, whose first forward has drawn from the generators.
+    assert not run(stopped, tmp_path / "cut", until=3)
+    assert len(read_log(tmp_path / "cut")) == 3
+    torch.manual_seed(99)
+    resumed = trainer(dropout=dropout)
+    assert run(resumed, tmp_path / "cut")
+    assert same(straight, resumed)
+    assert not same(straight, stopped)
+
+    def lines(name: str) -> list[dict]:
+        dropped = {"seconds", "tokens_per_s"}
+        kept = [dataclasses.asdict(line) for line in read_log(tmp_path / name)]
+        return [{key: value for key, value in line.items() if key not in dropped} for line in kept]
+
+    assert lines("cut") == lines("straight")
+    left, right = (tmp_path / name / CHECKPOINT for name in ("straight", "cut"))
+    assert left.stat().st_size == pytest.approx(right.stat().st_size, abs=100)
+
+
+def test_a_killed_training_goes_on_from_its_last_checkpoint(trainer, tmp_path) -> None:
+    straight = trainer()
+    run(straight, tmp_path / "straight")
+
+    class Killed(BaseException):
+        pass
+
+    def die(line: StepLog) -> None:
+        if line.step == 3:
+            raise Killed
+
+    folder = tmp_path / "killed"
+    with pytest.raises(Killed):
+        run(trainer(), folder, tell=die, checkpoint_s=0.0)
+    with (folder / LOG).open("a") as log:
+        log.write('{"step": 4, "lo')  # cut off in the middle of a line
+    resumed = trainer()
+    assert run(resumed, folder)
+    assert same(straight, resumed)
+    assert [line.step for line in read_log(folder)] == [1, 2, 3, 4, 5, 6]
+    assert not list(folder.glob(".*"))
+
+
+def test_a_finished_training_does_nothing_more(trainer, tmp_path) -> None:
+    run(trainer(), tmp_path)
+    before = (tmp_path / LOG).read_text()
+    again = trainer()
+    assert run(again, tmp_path)
+    assert (tmp_path / LOG).read_text() == before
+
+
+def test_the_validation_loss_is_measured_along_the_way_and_at_the_end(trainer, examples, tmp_path) -> None:
+    made = trainer(examples[:6], validation=examples[6:], epochs=10, dropout=0.2)
+    run(made, tmp_path)
+    log = read_log(tmp_path)
+    measured = [line.step for line in log if line.validation_loss is not None]
+    assert 5 <= len(measured) <= 11
+    assert measured[-1] == len(log)
+    assert log[-1].validation_loss == pytest.approx(made.loss(examples[6:]))
+    assert log[0].validation_loss is None
+
+
+def test_validation_changes_nothing_in_the_training(trainer, examples, tmp_path) -> None:
+    plain, watched = trainer(dropout=0.2), trainer(dropout=0.2, validation=examples[:1])
+    run(plain, tmp_path / "plain")
+    run(watched, tmp_path / "watched")
+    assert same(plain, watched)
+
+
+def test_a_fraction_of_an_epoch_is_that_share_of_its_steps(trainer) -> None:
+    assert [len(trainer(epochs=epochs).steps) for epochs in (1, 0.5, 1.5, 0.01, 2)] == [2, 1, 3, 1, 4]
+
+
+def test_a_damaged_or_foreign_checkpoint_is_an_error(trainer, tmp_path) -> None:
+    (tmp_path / CHECKPOINT).write_bytes(b"nothing")
+    with pytest.raises(UserError, match="delete it to begin"):
+        run(trainer(), tmp_path)
+    run(trainer(rank=2), tmp_path / "rank2")
+    with pytest.raises(UserError, match="delete it to begin"):
+        run(trainer(), tmp_path / "rank2")
+
+
+def test_a_diverged_training_stops_with_advice_and_without_a_checkpoint(trainer, tmp_path) -> None:
+    made = trainer()
+    with torch.no_grad():
+        next(p for p in made.model.parameters() if p.requires_grad).fill_(math.nan)
+    with pytest.raises(UserError, match="diverged at step 1: got loss nan"):
+        run(made, tmp_path)
+    assert not (tmp_path / CHECKPOINT).exists()
+
+
+def test_the_log_is_one_json_object_a_step(trainer, tmp_path) -> None:
+    run(trainer(), tmp_path)
+    lines = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
+    assert all(line["steps"] == 6 and line["tokens_per_s"] > 0 for line in lines)
+
+
+def test_the_learning_rate_warms_up_and_falls_towards_zero() -> None:
+    config = AdapterConfig(lr=1.0, warmup=0.2)
+    rates = [learning_rate(step, 10, config) for step in range(10)]
+    assert rates[:2] == [0.5, 1.0]
+    assert rates == sorted(rates[:2]) + sorted(rates[2:], reverse=True)
+    assert rates[5] == pytest.approx(0.5 * (1 + math.cos(math.pi * 4 / 9)))
+    assert 0 < rates[-1] < 0.05
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("rank", 0),
+        ("lr", -1.0),
+        ("epochs", math.inf),
+        ("lr", math.nan),
+        ("dropout", 1.0),
+        ("warmup", 2.0),
+        ("forward_tokens", 5),
+    ],
+)
+def test_impossible_settings_name_their_option(field, value) -> None:
+    with pytest.raises(UserError, match=f"^--{field.replace('_', '-')}: got {value}"):
+        AdapterConfig(**{field: value})
