@@ -24,6 +24,7 @@ from lab.train.config import AdapterConfig
 if TYPE_CHECKING:
     from lab.session import Session
     from lab.train.adapter import StepLog, Trainer
+    from lab.train.evaluate import Evaluation
     from lab.train.examples import Examples
     from lab.zoo.resolve import ModelFiles
 
@@ -92,6 +93,13 @@ def _setting(name: str, kind: Any, text: str) -> Callable[[Any], Any]:
     help="Stop after so long; the same command goes on.",
 )
 @click.option(
+    "--evaluations",
+    type=click.IntRange(min=0),
+    default=2,
+    show_default=True,
+    help="How often the validation sessions are replayed and scored, the base model not counted.",
+)
+@click.option(
     "--checkpoint-minutes",
     type=click.FloatRange(min=0, min_open=True),
     default=5.0,
@@ -111,6 +119,7 @@ def adapter(
     validation: Path | None,
     out: Path,
     max_minutes: float | None,
+    evaluations: int,
     checkpoint_minutes: float,
     threads: int | None,
     device: str,
@@ -136,6 +145,7 @@ def adapter(
         raise UserError("--length", got=config.length, expected="one that at least one session fits into")
     resumed = claim(out, Training(model, config, digest(sessions), digest(held_out)))
     from lab.train.adapter import Trainer, read_log
+    from lab.train.evaluate import Evaluator, read_evaluations
 
     trainer = Trainer(
         base.path, data.sequences, config, device=_device(device), validation=check.sequences, name=base.name
@@ -147,10 +157,15 @@ def adapter(
     )
     seconds = None if max_minutes is None else max_minutes * 60
     with _stopping(seconds) as stop:
-        finished = trainer.run(out, stop=stop, tell=_Lines(console), checkpoint_s=checkpoint_minutes * 60)
-    steps = read_log(out)
+        lines = _Lines(console)
+        kept = [session for session in held_out if session.id not in check.skipped]
+        evaluator = Evaluator(trainer, base, kept, out, times=evaluations, stop=stop, tell=lines.evaluated)
+        finished = trainer.run(
+            out, stop=stop, tell=lines, visit=evaluator, checkpoint_s=checkpoint_minutes * 60
+        )
+    steps, evaluated = read_log(out), read_evaluations(out)
     if finished:
-        _finish(trainer, base, out, steps)
+        _finish(trainer, base, out, steps, evaluated)
         scenario = validation or Path("authored")
         command = shlex.join(["lab", "run", "--model", str(out / MERGED), "--scenario", str(scenario)])
         console.print(f"Model: {out / MERGED}\nEvaluate it with: {command}", highlight=False, soft_wrap=True)
@@ -160,8 +175,12 @@ def adapter(
             highlight=False,
         )
     if as_json:
-        skipped = {"skipped": data.skipped, "validation_skipped": check.skipped}
-        click.echo(json.dumps(_document(out, finished, steps, len(trainer.steps)) | skipped))
+        more = {
+            "evaluations": [dataclasses.asdict(found) for found in evaluated],
+            "skipped": data.skipped,
+            "validation_skipped": check.skipped,
+        }
+        click.echo(json.dumps(_document(out, finished, steps, len(trainer.steps)) | more))
     if stop.interrupted and not finished:
         sys.exit(_INTERRUPTED)
 
@@ -255,13 +274,15 @@ def _examples(
     return found
 
 
-def _finish(trainer: Trainer, base: ModelFiles, out: Path, steps: list[StepLog]) -> None:
-    from lab.train.folder import ADAPTER, LOSS, MERGED
+def _finish(
+    trainer: Trainer, base: ModelFiles, out: Path, steps: list[StepLog], evaluated: list[Evaluation]
+) -> None:
+    from lab.train.folder import ADAPTER, MERGED, PLOT
     from lab.train.merge import merge_adapter
-    from lab.train.plot import plot_loss
+    from lab.train.plot import plot_training
 
     trainer.save_adapter(out / ADAPTER)
-    plot_loss(steps, out / LOSS)
+    plot_training(steps, evaluated, out / PLOT)
     merge_adapter(base.path, out / ADAPTER, out / MERGED)
 
 
@@ -313,7 +334,7 @@ def _stopping(seconds: float | None) -> Iterator[_Stop]:
 
 
 class _Lines:
-    """Prints a step now and then: loss, tokens/s, time left."""
+    """Prints a step now and then (loss, tokens/s, time left), and every evaluation."""
 
     def __init__(self, console: Console):
         self._console, self._last = console, float("-inf")
@@ -329,5 +350,12 @@ class _Lines:
         self._console.print(
             f"step {line.step}/{line.steps}  loss {line.loss:.4f}{held_out}  "
             f"{line.tokens_per_s:,.0f} tokens/s  {left / 60:.1f} min left",
+            highlight=False,
+        )
+
+    def evaluated(self, found: Evaluation) -> None:
+        self._console.print(
+            f"evaluated after step {found.step}: {found.args_ok} of {found.calls} calls right, "
+            f"{found.parse_ok} well-formed, in {found.seconds:.0f} s",
             highlight=False,
         )

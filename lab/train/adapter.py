@@ -109,6 +109,7 @@ class Trainer:
         *,
         stop: Callable[[], bool],
         tell: Callable[[StepLog], None] = lambda _: None,
+        visit: Callable[[Progress], bool] = lambda _: True,
         checkpoint_s: float = 300.0,
     ) -> bool:
         """Train from the folder's checkpoint, or from the start, to the last step; whether it was reached.
@@ -118,6 +119,8 @@ class Trainer:
         Args:
             stop: asked before every forward; True gives up the step that has begun, and checkpoints.
             tell: called after every step.
+            visit: called with what is done before the first step (or the first after resuming) and after
+                every step; False stops the training there. It cannot change the training's course.
 
         Raises:
             UserError: the loss is no longer finite, the folder cannot be written, or its checkpoint is
@@ -132,9 +135,13 @@ class Trainer:
         _cut_log(folder / LOG, progress.step)
         saved = time.monotonic()
         with (folder / LOG).open("a", encoding="utf-8") as log:
-            while progress.step < len(self.steps):
+            while True:
                 rng = checkpoint.rng_state(self.device)
-                line = self._step(progress, stop)
+                going = visit(progress)
+                checkpoint.set_rng_state(rng, self.device)
+                if going and progress.step == len(self.steps):
+                    return True
+                line = self._step(progress, stop) if going else None
                 if line is None:
                     self._save(path, progress, rng)
                     return False
@@ -145,7 +152,6 @@ class Trainer:
                 if time.monotonic() - saved >= checkpoint_s or line.step == len(self.steps):
                     self._save(path, progress, checkpoint.rng_state(self.device))
                     saved = time.monotonic()
-        return True
 
     def save_adapter(self, folder: Path) -> None:
         """Write the adapter in peft's format: adapter_config.json and adapter_model.safetensors (float32)."""

@@ -4,7 +4,8 @@ training.json           model, configuration and digests of the data
 checkpoint.safetensors  the state to resume from
 log.jsonl               a line a step
 adapter/                the adapter in peft's format
-loss.png                the curves
+evaluations.jsonl       a line an evaluation
+training.png            the curves
 merged/                 the model to run; written last: with it the training is finished
 """
 
@@ -23,7 +24,7 @@ from lab.session import Session, dump_session
 from lab.train.config import AdapterConfig
 
 SCHEMA = "lab-training/1"
-TRAINING, ADAPTER, LOSS, MERGED = "training.json", "adapter", "loss.png", "merged"
+TRAINING, ADAPTER, PLOT, MERGED = "training.json", "adapter", "training.png", "merged"
 
 
 @dataclass(frozen=True)

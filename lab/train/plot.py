@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from lab.train.adapter import StepLog
+    from lab.train.evaluate import Evaluation
 
 
-def plot_loss(steps: Sequence[StepLog], path: Path) -> None:
-    """Training loss of every step, and validation loss where it was measured, over the tokens read."""
+def plot_training(steps: Sequence[StepLog], evaluations: Sequence[Evaluation], path: Path) -> None:
+    """Losses over the tokens read; below them, if anything was evaluated, the shares of calls that are
+    well-formed and right, with 95 % Wilson intervals."""
     from itertools import accumulate
 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -20,9 +24,10 @@ def plot_loss(steps: Sequence[StepLog], path: Path) -> None:
     from lab.reports.style import DPI, LIGHT, color
 
     tokens = [total / 1e6 for total in accumulate(step.tokens for step in steps)]
-    figure = Figure(figsize=(7, 4), layout="constrained")
+    panels = 2 if evaluations else 1
+    figure = Figure(figsize=(7, 1 + 3 * panels), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    axes, *below = figure.subplots(panels, sharex=True, squeeze=False)[:, 0]
     losses = [step.loss for step in steps]
     axes.plot(
         tokens, losses, color=color(4), linewidth=1, marker=".", markersize=2, label="training, each step"
@@ -32,10 +37,33 @@ def plot_loss(steps: Sequence[StepLog], path: Path) -> None:
     if held_out:
         xs, ys = zip(*held_out, strict=True)
         axes.plot(xs, ys, color=color(5), marker="o", markersize=4, label="validation sessions")
-    axes.set_xlabel("tokens read (millions)")
-    axes.set_ylabel("cross-entropy of a reply's token (nats)")
+    axes.set_ylabel("cross-entropy of a\nreply's token (nats)")
     axes.set_ylim(bottom=0)
-    axes.grid(color=LIGHT.grid, linewidth=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
+    for panel in below:
+        _accuracy(panel, evaluations)
+    for panel in (axes, *below):
+        panel.grid(color=LIGHT.grid, linewidth=0.6)
+        panel.spines[["top", "right"]].set_visible(False)
+    panel.set_xlabel("tokens read (millions)")
     figure.savefig(path, dpi=DPI)
+
+
+def _accuracy(axes: Axes, evaluations: Sequence[Evaluation]) -> None:
+    from lab.analysis.stats import wilson
+    from lab.reports.style import color, marker
+
+    tokens = [found.tokens / 1e6 for found in evaluations]
+    for index, rung in enumerate(("args_ok", "parse_ok")):
+        shares = [wilson(getattr(found, rung), found.calls) for found in evaluations]
+        known = [(at, share) for at, share in zip(tokens, shares, strict=True) if share is not None]
+        at = [x for x, _ in known]
+        value, low, high = ([100 * getattr(s, name) for _, s in known] for name in ("value", "low", "high"))
+        bars = [
+            [v - b for v, b in zip(value, low, strict=True)],
+            [b - v for v, b in zip(value, high, strict=True)],
+        ]
+        axes.errorbar(at, value, bars, color=color(index), marker=marker(index), capsize=3, label=rung)
+    axes.set_ylabel(f"share of {evaluations[-1].calls} held-out\ncalls (%)")
+    axes.set_ylim(-3, 103)
+    axes.legend(frameon=False, loc="center right")

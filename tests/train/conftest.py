@@ -118,9 +118,9 @@ def make_session() -> MakeSession:
                     {"role": "assistant", "content": "Bye"},
                 ],
                 "calls": [
-                    {"at": 1, "expect": {"kind": "calls", "calls": [{"name": "weather"}]}},
-                    {"at": 3, "tools_visible": visible, "expect": {"kind": "no_call"}},
-                    {"at": 7, "tools_visible": visible, "expect": {"kind": "no_call"}},
+                    {"at": 1, "max_tokens": 8, "expect": {"kind": "calls", "calls": [{"name": "weather"}]}},
+                    {"at": 3, "max_tokens": 8, "tools_visible": visible, "expect": {"kind": "no_call"}},
+                    {"at": 7, "max_tokens": 8, "tools_visible": visible, "expect": {"kind": "no_call"}},
                 ],
             }
         )

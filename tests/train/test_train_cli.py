@@ -65,10 +65,39 @@ def test_a_training_ends_with_adapter_plot_and_a_model_the_lab_runs(arguments, t
     assert told["validation_loss"] > 0
     assert (told["skipped"], told["validation_skipped"]) == ([], [])
     assert (out / "adapter" / "adapter_model.safetensors").is_file()
-    assert (out / "loss.png").read_bytes().startswith(PNG)
+    assert (out / "training.png").read_bytes().startswith(PNG)
     assert resolve(told["merged"]).wire_family == "llama3-json"
     assert f"lab run --model {out / 'merged'} --scenario {data['validation']}" in result.stderr
     assert "tokens/s" in result.stderr
+
+
+def test_the_validation_sessions_are_replayed_and_scored_at_the_start_and_evenly(arguments, tmp_path) -> None:
+    result = invoke(arguments)
+    told = document(result)
+    found = told["evaluations"]
+    assert [line["step"] for line in found] == [0, told["steps"] // 2, told["steps"]]
+    assert [line["tokens"] for line in found] == [0, told["tokens"] // 2, told["tokens"]]
+    assert all(line["calls"] == 3 and line["args_ok"] <= line["parse_ok"] <= 3 for line in found)
+    assert result.stderr.count("evaluated after step") == 3
+    straight = (tmp_path / "run" / "adapter" / "adapter_model.safetensors").read_bytes()
+    again = [str(tmp_path / "again") if word == str(tmp_path / "run") else word for word in arguments]
+    assert document(invoke(again, "--evaluations", "0"))["evaluations"] == []
+    assert (tmp_path / "again" / "adapter" / "adapter_model.safetensors").read_bytes() == straight
+
+
+def test_an_evaluation_that_was_cut_off_is_made_when_the_training_is_resumed(arguments, monkeypatch) -> None:
+    from lab.train import evaluate
+
+    def interrupted(*_: object, **__: object):
+        signal.raise_signal(signal.SIGINT)
+        yield None
+
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluate, "replay", interrupted)
+        stopped = invoke(arguments)
+    assert stopped.exit_code == 130
+    assert (document(stopped)["step"], document(stopped)["evaluations"]) == (0, [])
+    assert [line["step"] for line in document(invoke(arguments))["evaluations"]] == [0, 4, 8]
 
 
 def test_a_finished_training_is_refused_with_what_to_do(arguments, tmp_path) -> None:
