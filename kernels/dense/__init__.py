@@ -1,15 +1,17 @@
 """Op `dense`: y = x @ W^T with W in fp32 or bf16.
 
 `torch` is `F.linear`; `onednn` prepacks bf16 weights into oneDNN's blocked layout, so that a one-token step
-need not reorder them each time.
+need not reorder them each time; `upcast` multiplies many rows in fp32 where a CPU has no bf16 arithmetic.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor
 
 from lab.kernels.base import Matmul, choose
-from lab.kernels.dense import onednn
+from lab.kernels.dense import onednn, upcast
 from lab.kernels.dense.reference import Reference
 
 
@@ -19,6 +21,13 @@ def pack(weight: Tensor, kernel: str | None = None) -> Matmul:
     Raises:
         UserError: `kernel` cannot multiply this weight.
     """
-    able = {"onednn", "torch"} if onednn.able(weight) else {"torch"}
+    able = {"torch"}
+    able |= {"onednn"} if onednn.able(weight) else set()
+    able |= {"upcast"} if upcast.able(weight) else set()
     chosen = choose("dense", kernel, able, f"a {weight.dtype} weight on {weight.device.type}")
-    return onednn.OneDnn(weight) if chosen == "onednn" else Reference(weight)
+    implementations: dict[str, Callable[[Tensor], Matmul]] = {
+        "upcast": upcast.Upcast,
+        "onednn": onednn.OneDnn,
+        "torch": Reference,
+    }
+    return implementations[chosen](weight)

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from lab.kernels.base import Matmul
 
-# A plain step, a verify step and a piece of a prompt, with a row count that no tile divides.
-ROWS = {"plain step": 1, "verify step": 8, "prefill": 33}
+# A plain step, a verify step and pieces of a prompt, with row counts that no tile divides.
+ROWS = {"plain step": 1, "verify step": 8, "short prefill": 33, "prefill": 77}
 LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
     "contiguous": lambda x: x,
     "transposed": lambda x: x.t().contiguous().t(),

@@ -9,7 +9,7 @@ from torch import Tensor
 from lab.errors import UserError
 from lab.kernels import dense
 from lab.kernels.base import Matmul
-from lab.kernels.dense import onednn
+from lab.kernels.dense import onednn, upcast
 from lab.kernels.ops import KERNELS
 
 BF16 = torch.bfloat16
@@ -17,10 +17,14 @@ SHAPES = [(48, 64), (33, 65), (1, 7), (200, 3)]
 needs_onednn = pytest.mark.skipif(
     not onednn.able(torch.zeros(1, 1, dtype=BF16)), reason="this CPU's oneDNN does not multiply bf16"
 )
+needs_upcast = pytest.mark.skipif(
+    not upcast.able(torch.zeros(1, 1, dtype=BF16)), reason="this CPU multiplies bf16 itself"
+)
 VARIANTS = [
     pytest.param("torch", torch.float32, id="torch-fp32"),
     pytest.param("torch", BF16, id="torch-bf16"),
     pytest.param("onednn", BF16, id="onednn-bf16", marks=needs_onednn),
+    pytest.param("upcast", BF16, id="upcast-bf16", marks=needs_upcast),
 ]
 
 
@@ -60,17 +64,34 @@ def test_the_pinned_implementation_is_the_one_that_runs(
         return call
 
     weight, x = weight_and_input(2, (48, 64), dtype)
-    monkeypatch.setattr("lab.kernels.dense.reference.F.linear", note("torch", torch.nn.functional.linear))
     matmul = dense.pack(weight, kernel)
-    if isinstance(matmul, onednn.OneDnn):
-        monkeypatch.setattr(matmul, "_linear", note("onednn", matmul._linear))
+    kind = type(matmul)
+    monkeypatch.setattr(kind, "__call__", note(kind.kernel, kind.__call__))
     matmul(x)
     assert ran == [kernel]
 
 
+@pytest.mark.parametrize("arithmetic", ["_is_avx512_bf16_supported", "_is_amx_tile_supported"])
 @needs_onednn
-def test_bf16_on_this_cpu_prefers_the_prepacked_layout() -> None:
-    assert dense.pack(torch.zeros(4, 4, dtype=BF16)).kernel == KERNELS["dense"][0] == "onednn"
+def test_bf16_prefers_the_prepacked_layout_where_the_cpu_multiplies_bf16(
+    monkeypatch, arithmetic: str
+) -> None:
+    monkeypatch.setattr(torch.cpu, arithmetic, lambda: True)
+    assert dense.pack(torch.zeros(4, 4, dtype=BF16)).kernel == "onednn"
+
+
+def test_bf16_is_widened_for_many_rows_where_the_cpu_has_no_bf16_arithmetic(monkeypatch) -> None:
+    for arithmetic in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, arithmetic, lambda: False)
+    matmul = dense.pack(torch.ones(2, 4, dtype=BF16))
+    assert matmul.kernel == KERNELS["dense"][0] == "upcast"
+    dtypes = []
+    monkeypatch.setattr(
+        "lab.kernels.dense.upcast.F.linear", lambda x, w: dtypes.append(x.dtype) or x[:, :1] @ w[:, :1].t()
+    )
+    for rows in (1, upcast.MANY_ROWS - 1, upcast.MANY_ROWS):
+        matmul(torch.ones(rows, 4, dtype=BF16))
+    assert dtypes == [BF16, BF16, torch.float32]
 
 
 def test_fp32_runs_as_it_is() -> None:
