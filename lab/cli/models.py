@@ -137,7 +137,8 @@ def _architecture(config: dict[str, Any]) -> dict[str, Any]:
 
 def _provenance(files: ModelFiles) -> dict[str, Any]:
     marker = read_marker(files.path) or {}
-    known = {key: marker[key] for key in ("package", "version", "file", "license", "date") if key in marker}
+    kept = ("package", "version", "file", "license", "date", "adapter_sha256")
+    known = {key: marker[key] for key in kept if key in marker}
     shared = {
         "source": files.source,
         "path": str(files.path),

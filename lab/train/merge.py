@@ -13,12 +13,10 @@ import torch
 
 from lab import __version__
 from lab.errors import UserError
-from lab.train.loading import attaching, load_base
+from lab.zoo.adapter import WEIGHTS, read_adapter_config, write_merged
 from lab.zoo.download import sha256_of
 from lab.zoo.pull import MARKER, read_marker
-from lab.zoo.resolve import resolve
-
-_ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+from lab.zoo.resolve import read_config, resolve
 
 
 def merge_adapter(base: Path, adapter: Path, out: Path, *, dtype: Literal["bf16", "fp32"] = "bf16") -> Path:
@@ -35,19 +33,20 @@ def merge_adapter(base: Path, adapter: Path, out: Path, *, dtype: Literal["bf16"
             f"--out {out}", got="something there already", expected="a folder that does not exist yet"
         )
     files = resolve(str(base.absolute()))
-    for name in _ADAPTER_FILES:
-        if not (adapter / name).is_file():
-            raise UserError(f"adapter {adapter}", got=f"no {name}", expected=" and ".join(_ADAPTER_FILES))
+    read_adapter_config(adapter)
+    torch_dtype = torch.bfloat16 if dtype == "bf16" else torch.float32
     partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
     try:
-        _merged(base, adapter).to(torch.bfloat16 if dtype == "bf16" else torch.float32).save_pretrained(
-            partial
-        )
+        partial.mkdir(parents=True)
         for path in sorted(base.iterdir()):
             # Copied, not saved anew: a tokenizer must come out with the very same rules.
-            weights = path.name.endswith((".safetensors", ".safetensors.index.json", ".bin", ".pt", ".gguf"))
-            if path.is_file() and not weights and path.name != MARKER and not (partial / path.name).exists():
+            weights = path.name.endswith((".safetensors", ".bin", ".pt", ".gguf"))
+            if path.is_file() and not weights and path.name != MARKER:
                 shutil.copyfile(path, partial / path.name)
+        write_merged(base, adapter, partial, torch_dtype)
+        config = read_config(base) | {"dtype": str(torch_dtype).removeprefix("torch.")}
+        config.pop("torch_dtype", None)  # the old name of `dtype`
+        (partial / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         marker = _marker(base, adapter, partial, out.name, files.wire_family)
         (partial / MARKER).write_text(json.dumps(marker, indent=2) + "\n", encoding="utf-8")
         partial.replace(out)
@@ -58,31 +57,19 @@ def merge_adapter(base: Path, adapter: Path, out: Path, *, dtype: Literal["bf16"
     return out
 
 
-def _merged(base: Path, adapter: Path) -> Any:
-    from peft import PeftModel
-
-    model = load_base(base, torch.float32)
-    try:
-        with attaching():
-            return PeftModel.from_pretrained(model, str(adapter), local_files_only=True).merge_and_unload()
-    except (ValueError, RuntimeError, KeyError) as error:
-        got = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(f"adapter {adapter}", got=got, expected=f"one trained on {base.name}") from None
-
-
 def _marker(base: Path, adapter: Path, folder: Path, name: str, wire_family: str) -> dict[str, Any]:
     known = read_marker(base) or {}
     source = {
         key: known[key] for key in ("name", "package", "version", "file", "sha256", "date") if key in known
     }
     digests = {path.name: _digest(path) for path in sorted(base.glob("*.safetensors"))}
-    settings = json.loads((adapter / _ADAPTER_FILES[0]).read_text(encoding="utf-8"))
+    settings = read_adapter_config(adapter)
     kept = ("base_model_name_or_path", "r", "lora_alpha", "target_modules")
     recipe = {key: settings[key] for key in kept if key in settings}
     return {
         "name": name,
         "base": {"name": base.name} | source | {"files": digests},
-        "adapter": recipe | {"sha256": _digest(adapter / _ADAPTER_FILES[1])},
+        "adapter": recipe | {"sha256": _digest(adapter / WEIGHTS)},
         **({"license": known["license"]} if "license" in known else {}),
         "wire_family": wire_family,
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

