@@ -1,0 +1,83 @@
+"""Tool-call accuracy of one arm against another, on the very same calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.analysis.stats import CONFIDENCE, RESAMPLES, Interval
+from lab.records import CallRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """One arm minus another.
+
+    Attributes:
+        calls, sessions: scored in both.
+        difference: the share of calls that are `args_ok`, here minus there; the interval resamples sessions,
+            since the calls of one are alike.
+        gained, lost: sessions whose every call is right here only, and there only.
+        p: two-sided p-value of the exact McNemar test on those sessions.
+    """
+
+    calls: int
+    sessions: int
+    difference: Interval
+    gained: int
+    lost: int
+    p: float
+
+
+def compare(here: Iterable[CallRecord], there: Iterable[CallRecord]) -> Accuracy | None:
+    """Both arms on the calls that both have a score for; None without any.
+
+    Args:
+        here, there: one record a call, so of one round.
+    """
+    ours, theirs = _right(here), _right(there)
+    common = ours.keys() & theirs.keys()
+    sessions = sorted({session for session, _ in common})
+    if not common:
+        return None
+    rows = {session: row for row, session in enumerate(sessions)}
+    right = np.zeros((2, len(sessions)), dtype=np.int64)
+    size = np.zeros(len(sessions), dtype=np.int64)
+    for key in common:
+        right[:, rows[key[0]]] += ours[key], theirs[key]
+        size[rows[key[0]]] += 1
+    whole = right == size
+    gained, lost = int((whole[0] & ~whole[1]).sum()), int((~whole[0] & whole[1]).sum())
+    return Accuracy(
+        calls=len(common),
+        sessions=len(sessions),
+        difference=_clustered(right[0] - right[1], size),
+        gained=gained,
+        lost=lost,
+        p=mcnemar(gained, lost),
+    )
+
+
+def mcnemar(gained: int, lost: int) -> float:
+    """Two-sided p-value of the exact McNemar test: a fair coin's odds of so uneven a split, or a worse one."""
+    flips = gained + lost
+    tail = sum(comb(flips, k) for k in range(min(gained, lost) + 1)) / 2**flips
+    return min(1.0, 2 * tail)
+
+
+def _right(calls: Iterable[CallRecord]) -> dict[tuple[str, int], bool]:
+    return {(c.session_id, c.call_index): c.score.args_ok for c in calls if c.score is not None}
+
+
+def _clustered(differences: NDArray[np.int64], size: NDArray[np.int64]) -> Interval:
+    value = float(differences.sum() / size.sum())
+    if len(size) < 2:
+        return Interval(value, None, None)
+    weights = np.random.default_rng(0).multinomial(len(size), [1 / len(size)] * len(size), size=RESAMPLES)
+    tail = 100 * (1 - CONFIDENCE) / 2
+    low, high = np.percentile((weights @ differences) / (weights @ size), [tail, 100 - tail])
+    return Interval(value, float(low), float(high))
