@@ -1,10 +1,11 @@
-"""Scenarios by name: the presets that ship with the lab, or a user's own files.
+"""Scenarios by name: the presets that ship with the lab, a user's own files, or generated test sessions.
 
 A preset is a YAML file beside its sessions:
 
     name: mine
     description: What the agent does all day.
     files: [monday.jsonl, tuesday.jsonl]      # relative to the preset
+    generate: ["chain:20", "sql:10:7"]        # FAMILY:N[:SEED], as many sessions of the test split
     sessions: [monday/0003, tuesday/0001]     # optional: these, in this order
 """
 
@@ -12,13 +13,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from lab.errors import UserError, did_you_mean
 from lab.session import Session, load_sessions
@@ -44,12 +47,19 @@ class Scenario:
 
 
 class Preset(Strict):
-    """A scenario preset as it is written; `sessions` None takes every session of the files."""
+    """A scenario preset as it is written; `sessions` None takes every session of the files and families."""
 
     name: str = Field(min_length=1)
     description: str = ""
-    files: tuple[str, ...] = Field(min_length=1)
+    files: tuple[str, ...] = ()
+    generate: tuple[str, ...] = ()
     sessions: tuple[str, ...] | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _has_sessions(self) -> Preset:
+        if not self.files and not self.generate:
+            raise ValueError("nothing to replay; expected `files`, `generate`, or both")
+        return self
 
 
 def scenario_names() -> list[str]:
@@ -58,10 +68,11 @@ def scenario_names() -> list[str]:
 
 
 def load_scenario(name_or_path: str) -> Scenario:
-    """A preset by name, a preset `.yaml` by path, or all sessions of a `.jsonl` file.
+    """A preset by name, a preset `.yaml` by path, all sessions of a `.jsonl` file, or `FAMILY:N[:SEED]`.
 
     Raises:
-        UserError: no such scenario, an unreadable file, an unknown key, or an unknown or repeated session id.
+        UserError: no such scenario or family, an unreadable file, an unknown key, or an unknown or repeated
+            session id.
     """
     path = Path(name_or_path)
     if name_or_path in scenario_names():
@@ -71,10 +82,12 @@ def load_scenario(name_or_path: str) -> Scenario:
         return Scenario(path.stem, f"Every session of {path.name}.", sessions)
     if path.suffix in {".yaml", ".yml"}:
         return _from_preset(path)
+    if ":" in name_or_path:
+        return Scenario(name_or_path, "Generated test sessions.", tuple(_generated(name_or_path)))
     raise UserError(
         "scenario",
         got=repr(name_or_path),
-        expected=f"a preset ({', '.join(scenario_names())}) or the path of a .jsonl or .yaml file",
+        expected=f"a preset ({', '.join(scenario_names())}), the path of a .jsonl or .yaml file, or FAMILY:N",
         hint=did_you_mean(name_or_path, scenario_names()),
     )
 
@@ -83,16 +96,31 @@ def _presets() -> Path:
     return Path(str(resources.files("lab.scenarios"))) / PRESETS
 
 
+def _generated(spec: str) -> Iterable[Session]:
+    """The first N test sessions of a family, from `FAMILY:N` or `FAMILY:N:SEED` (0 if not given)."""
+    from lab.scenarios.generate import check, generate  # Only what is generated needs the worlds.
+
+    family, *numbers = spec.split(":")
+    split = check(family, "test")
+    whole = [int(number) for number in numbers if number.isascii() and number.isdecimal()]
+    if len(whole) != len(numbers) or len(whole) not in (1, 2) or whole[0] == 0:
+        raise UserError("generated sessions", got=repr(spec), expected="FAMILY:N or FAMILY:N:SEED")
+    n, seed = (*whole, 0)[:2]
+    return generate(family, n=n, seed=seed, split=split)
+
+
 def _from_preset(path: Path) -> Scenario:
     preset = _read_preset(path)
     found: dict[str, Session] = {}
-    for name in preset.files:
-        for session in load_sessions(path.parent / name):
-            if session.id in found:
-                raise UserError(
-                    f"{path.name}: files", got=f"session id {session.id!r} twice", expected="unique ids"
-                )
-            found[session.id] = session
+    sources = [load_sessions(path.parent / name) for name in preset.files]
+    for session in chain(*sources, *map(_generated, preset.generate)):
+        if session.id in found:
+            raise UserError(
+                f"{path.name}: files and generate",
+                got=f"session id {session.id!r} twice",
+                expected="unique ids",
+            )
+        found[session.id] = session
     ids = preset.sessions if preset.sessions is not None else tuple(found)
     for place, session_id in enumerate(ids):
         if session_id not in found:

@@ -15,7 +15,7 @@ SCORES = {
 
 @pytest.mark.parametrize(
     ("gained", "lost", "p"),
-    # A fair coin: 1 of 1 is 2 * 1/2, 0 of 5 is 2 / 32, 1 of 8 is 2 * 9 / 256; even splits are never surprising.
+    # A fair coin: 1 of 1 is 2 * 1/2, 0 of 5 is 2 / 32, 1 of 8 is 2 * 9 / 256; an even split is no surprise.
     [(0, 0, 1.0), (1, 0, 1.0), (0, 5, 0.0625), (7, 1, 0.0703125), (3, 3, 1.0), (0, 10, 2 / 1024)],
 )
 def test_mcnemar_is_the_two_sided_binomial_tail(gained: int, lost: int, p: float) -> None:

@@ -62,6 +62,28 @@ def test_a_preset_keeps_the_order_of_the_sessions_it_lists(folder: Path) -> None
     assert [session.id for session in scenario.sessions] == ["b/1", "a/1"]
 
 
+def test_generated_sessions_are_a_scenario_of_the_test_split() -> None:
+    scenario = load_scenario("chain:3:7")
+    assert [session.id for session in scenario.sessions] == [f"gen/chain/test/7/{n:04}" for n in (1, 2, 3)]
+    assert load_scenario("chain:2").sessions[0].id == "gen/chain/test/0/0001"
+
+
+def test_a_preset_mixes_files_and_generated_sessions(folder: Path) -> None:
+    scenario = load_scenario(
+        preset(folder, "name: m\nfiles: [b.jsonl]\ngenerate: ['sql:2', 'novel-tools:1']")
+    )
+    families = [session.id.split("/")[1] for session in scenario.sessions]
+    assert families == ["1", "sql", "sql", "novel-tools"]
+
+
+@pytest.mark.parametrize("spec", ["chain:", "chain:0", "chain:x", "chain:-1", "chain:1:2:3", "chain:1:"])
+def test_a_malformed_number_of_sessions_is_refused(spec: str) -> None:
+    with pytest.raises(
+        UserError, match=f"generated sessions: got '{spec}', expected FAMILY:N or FAMILY:N:SEED"
+    ):
+        load_scenario(spec)
+
+
 def test_the_digest_is_sha256_of_the_canonical_sessions(folder: Path) -> None:
     scenario = load_scenario(str(folder / "b.jsonl"))
     dumped = [session.model_dump(mode="json", by_alias=True) for session in scenario.sessions]
@@ -98,8 +120,10 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     ("text", "message"),
     [
         ("name: m\nfile: [a.jsonl]", r"mine.yaml: unknown key 'file' \(Did you mean 'files'\?\)"),
-        ("name: m", "mine.yaml: files: Field required"),
-        ("name: m\nfiles: []", "mine.yaml: files"),
+        ("name: m", "mine.yaml: nothing to replay; expected `files`, `generate`, or both"),
+        ("name: m\nfiles: []", "mine.yaml: nothing to replay"),
+        ("name: m\ngenerate: [chian:3]", "session family: got 'chian'.*Did you mean 'chain'"),
+        ("name: m\ngenerate: ['chain:2', 'chain:3']", "session id 'gen/chain/test/0/0001' twice"),
         ("name: m\nfiles: [a.jsonl]\nsessions: []", "mine.yaml: sessions"),
         ("name: m\nfiles: [c.jsonl]", "c.jsonl: got No such file"),
         ("name: m\nfiles: [a.jsonl]\nsessions: [a/3]", r"sessions: got 'a/3'.*Did you mean 'a/\d'\?"),
