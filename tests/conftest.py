@@ -118,7 +118,7 @@ def write_run(
     names = [f"{session_name}/{n}" for n in range(sessions)]
     run = RunRecord(
         run_id=folder.name,
-        matrix={"name": "made-up", "rounds": rounds, "temperature": 0.0},
+        matrix={"name": "made-up", "replay": "teacher-forced", "rounds": rounds, "temperature": 0.0},
         digest="d" * 64,
         command="lab run made-up.yaml",
         environment=environment

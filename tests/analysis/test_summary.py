@@ -11,7 +11,8 @@ import pytest
 
 from lab.analysis.document import run_document
 from lab.analysis.losslessness import Divergence
-from lab.analysis.summary import Share, Summary, summarize
+from lab.analysis.stats import Share
+from lab.analysis.summary import Summary, summarize
 from lab.records import CallRecord, CellRecord, RunRecord
 from lab.store import Store
 
@@ -24,7 +25,7 @@ def stored(folder: Path) -> tuple[RunRecord, list[CellRecord], list[CallRecord]]
 
 
 def summary_of(folder: Path) -> Summary:
-    return summarize(*stored(folder))
+    return summarize(*stored(folder), [])
 
 
 def test_every_figure_of_an_arm(made_up_run: Run) -> None:
@@ -72,7 +73,7 @@ def test_run_wide_figures(made_up_run: Run) -> None:
 def test_warm_up_calls_are_in_no_figure(made_up_run: Run) -> None:
     run, cells, calls = stored(made_up_run())
     warm = [replace(call, round=0, wall_s=99.0, lab_s=50.0) for call in calls if call.round == 1]
-    assert summarize(run, cells, warm + calls) == summarize(run, cells, calls)
+    assert summarize(run, cells, warm + calls, []) == summarize(run, cells, calls, [])
 
 
 def test_a_failed_arm_takes_no_sessions_from_the_others(made_up_run: Run) -> None:
@@ -95,7 +96,7 @@ def test_half_a_session_is_not_compared(made_up_run: Run) -> None:
         made_up_run(rounds=1, pace=lambda a, _r, s: 5.0 if (a[1], s) == ("ngram", 2) else 1.0)
     )
     cut = [c for c in calls if (c.cell_id, c.session_id, c.call_index) != (cells[1].cell_id, "travel/2", 1)]
-    ratio = summarize(run, cells, cut).groups[0].arms[1].ratio
+    ratio = summarize(run, cells, cut, []).groups[0].arms[1].ratio
     assert ratio is not None
     assert ratio.value == pytest.approx(2)
 
@@ -114,14 +115,14 @@ def test_the_document_is_strict_json_even_where_a_margin_is_undefined(made_up_ru
         else c
         for c in calls
     ]
-    document = run_document(summarize(run, cells, short), folder="f", report=None)
+    document = run_document(summarize(run, cells, short, []), folder="f", report=None)
     assert '"margin": null' in json.dumps(document, allow_nan=False)
     assert document["verdict"]["best_arm"] == "w4 + ngram"
 
 
 def test_a_run_without_calls_has_only_undefined_figures(made_up_run: Run) -> None:
     run, cells, _ = stored(made_up_run())
-    summary = summarize(run, cells, [])
+    summary = summarize(run, cells, [], [])
     arm = summary.groups[0].arms[0]
     assert (arm.decode_tok_per_s, arm.ratio, arm.tau, arm.session_s, arm.ledger) == (None,) * 5
     assert (summary.ledger_error, summary.lab_overhead, summary.groups[0].verdict) == (None, None, None)

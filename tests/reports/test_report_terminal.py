@@ -15,7 +15,7 @@ from lab.store import Store
 
 def summary_of(folder: Path) -> Summary:
     with Store.open(folder) as store:
-        return summarize(store.run(), store.cells(), store.calls())
+        return summarize(store.run(), store.cells(), store.calls(), store.outcomes())
 
 
 def printed(summary: Summary, width: int = 100) -> str:
