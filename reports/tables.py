@@ -166,7 +166,7 @@ _LIVE = (
     Column(
         "steps",
         "steps",
-        "calls/session",
+        "/session",
         "Model calls of a live session, in the mean; first timed round.",
         lambda a: number(a.live.steps) if a.live else None,
         _no_outcome,

@@ -126,8 +126,8 @@ class Summary:
             return None
         return (
             "Live replay: every arm's own calls ran in the sessions' tool worlds, so contexts differ between "
-            "arms. Ratios are of whole sessions' decode time per token, and not to be compared with "
-            "teacher-forced ones."
+            "arms, and one that gives up early has the shorter ones. Ratios are of whole sessions' decode "
+            "time per token, and not to be compared with teacher-forced ones."
         )
 
     @property

@@ -125,7 +125,7 @@ def _check_live(sessions: tuple[Session, ...], calls: int | None) -> None:
                 "calls",
                 got=f"{calls}, which cuts session {session.id!r} with its {len(session.calls)} calls",
                 expected="whole sessions: a live one is judged by the state that all its calls lead to",
-                hint="Leave `calls` out of the matrix, as the preset `live` does.",
+                hint="Leave `calls` out of the matrix, or start from one without: `lab run live`.",
             )
 
 

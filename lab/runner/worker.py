@@ -122,6 +122,7 @@ def main(spec: WorkerSpec, pipe: Connection) -> None:
 def _records(engine: Engine, spec: WorkerSpec, task: Task) -> Iterator[CallRecord | OutcomeRecord]:
     session = next(session for session in spec.sessions if session.id == task.session_id)
     if spec.settings.mode == "live":
+        assert task.start == 0, "a world is not taken up in its middle"
         return live(session, engine, spec.settings, cell_id=spec.cell_id, round_=task.round)
     return replay(session, engine, spec.settings, cell_id=spec.cell_id, round_=task.round, start=task.start)
 

@@ -34,6 +34,17 @@ def test_terminal_shows_speed_quality_and_the_verdict(made_up_run: Callable[...,
     assert "Serve w4 + ngram: 2.50x the decode speed of bf16." in text
 
 
+def test_terminal_shows_how_live_sessions_ended_and_that_contexts_differ(
+    made_up_run: Callable[..., Path],
+) -> None:
+    text = printed(summary_of(made_up_run(live=True)))
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "w4 + ngram 6.67 (17 %) 0.253 1/3 2.33 1.00 – 400 MB" in lines
+    assert "contexts differ between arms" in " ".join(lines)
+    assert "args_ok" not in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
 def test_nothing_is_cut_at_a_hundred_columns_even_with_long_names(made_up_run: Callable[..., Path]) -> None:
     arms = [("bf16", "none"), ("rtn-w4-of-some-length", "hierarchical-with-a-middle-model")]
     text = printed(summary_of(made_up_run(arms=arms, pace=lambda _arm, r, s: 1 + 0.1 * r * s)))

@@ -12,7 +12,7 @@ from lab.errors import UserError
 from lab.matrix import load_matrix
 from lab.runner.plan import check_output, load_scenarios
 from lab.scenarios.generate import generate
-from lab.session import Session
+from lab.session import Session, dump_session
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -58,7 +58,7 @@ def worlds_file(tmp_path: Path) -> tuple[str, list[Session]]:
     """A file of sessions that have a tool world, and these sessions."""
     sessions = list(generate("chain", n=3, seed=2))
     path = tmp_path / "chain.jsonl"
-    path.write_text("".join(s.model_dump_json(by_alias=True, exclude_unset=True) + "\n" for s in sessions))
+    path.write_text("\n".join(map(dump_session, sessions)))
     return str(path), sessions
 
 

@@ -15,6 +15,7 @@ from lab.live import gold_state, live
 from lab.records import CallRecord, CellSetup, Generation, OutcomeRecord
 from lab.replay import ReplaySettings
 from lab.scenarios.generate import generate
+from lab.scenarios.library import load_scenario
 from lab.scenarios.worlds import load_world
 from lab.session import Message, Session, parse_session
 
@@ -103,6 +104,13 @@ def test_gold_replies_succeed_and_see_what_the_recording_shows(family: str) -> N
             shown = [(m["role"], m.get("content") or None) for m in prompt.messages]
             assert shown == [(m["role"], m.get("content") or None) for m in session.history(recorded)]
             assert prompt.tools == session.catalog(recorded)
+
+
+def test_the_sessions_that_ship_for_live_replay_can_succeed() -> None:
+    sessions = load_scenario("worlds").sessions
+    assert len(sessions) == 8
+    for session in sessions:
+        assert run(session, Scripted(gold_replies(session)))[1].success, session.id
 
 
 def writing_session() -> Session:
