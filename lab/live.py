@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from lab.engines.base import Decoding, Engine, Prompt
+from lab.engines.base import ContextError, Decoding, Engine, Prompt
 from lab.errors import UserError
-from lab.records import CallRecord
+from lab.records import CallRecord, Ending, OutcomeRecord
 from lab.replay import ReplaySettings
 from lab.scenarios.worlds import load_world
 from lab.scenarios.worlds.base import JSON, World, error_result
@@ -26,59 +25,40 @@ CAP_FACTOR = 2  # default step cap, in recorded calls
 MAX_CALLS = 16  # of one reply that are carried out
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a live session ended.
-
-    Attributes:
-        success: the state is right, nothing that had to be said is missing, every turn was answered.
-        state_ok: the world's final state equals the one that the recorded calls lead to.
-        statements_ok: the last reply holds every required statement; None where none is required.
-        capped: the step cap ended the session.
-        steps: model calls made.
-        tool_errors: tool results that were errors, malformed calls included.
-    """
-
-    success: bool
-    state_ok: bool
-    statements_ok: bool | None
-    capped: bool
-    steps: int
-    tool_errors: int
-
-
 def gold_state(session: Session) -> JSON:
     """The state of the session's world after its recorded tool calls.
 
     Raises:
-        UserError: the session names no world, or an unknown one.
+        UserError: the session names no world, an unknown one, or a state that the calls do not run in.
     """
     world = _world(session)
-    for message in session.messages:
-        for made in message.tool_calls or ():
-            world.call(made.function.name, json.loads(made.function.arguments))
+    try:
+        for message in session.messages:
+            for made in message.tool_calls or ():
+                world.call(made.function.name, json.loads(made.function.arguments))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(
+            f"session {session.id!r}: session.world.initial_state",
+            got=f"{type(error).__name__} {error} in a recorded call",
+            expected="a state that the recorded calls run in",
+        ) from None
     return world.state()
 
 
 def live(
-    session: Session,
-    engine: Engine,
-    settings: ReplaySettings,
-    *,
-    cell_id: str,
-    round_: int,
-    step_cap: int | None = None,
-) -> Generator[CallRecord, None, Outcome]:
-    """Run `session` live; one record a model call, without a score, and the outcome as the return value.
+    session: Session, engine: Engine, settings: ReplaySettings, *, cell_id: str, round_: int
+) -> Iterator[CallRecord | OutcomeRecord]:
+    """Run `session` live; one record a model call, without a score, and the session's outcome last.
 
     A malformed call is answered with an error, and so is a call of a tool that is not in the catalog.
-    Every tool of the session is visible throughout. `step_cap` None allows twice the recorded calls.
+    Every tool of the session is visible throughout. A prompt that has outgrown the model's context ends the
+    session.
 
     Raises:
-        UserError: the session names no world, or a prompt outgrew the model's context.
+        UserError: the session names no world.
     """
     world, wanted = _world(session), gold_state(session)
-    cap = CAP_FACTOR * len(session.calls) if step_cap is None else step_cap
+    cap = settings.step_cap or CAP_FACTOR * len(session.calls)
     recorded = [settings.decoding(session, index) for index in range(len(session.calls))]
     limit = max(params.max_tokens for params in recorded)
     schemas = {tool.function.name: tool.function.parameters for tool in session.tools}
@@ -87,14 +67,22 @@ def live(
     turns = [_text("user", message.content) for message in session.messages if message.role == "user"]
     engine.reset()
     step, tool_errors, last_words, open_turns = 0, 0, "", len(turns)
-    while open_turns and step < cap:
+    ended: Ending = "answered"
+    while open_turns:
+        if step == cap:
+            ended = "step cap"
+            break
         entered = time.perf_counter()
         if not messages or messages[-1]["role"] in {"system", "assistant"}:
             messages.append(turns[-open_turns])
         seed = recorded[0].seed + step
         params = Decoding(limit, settings.temperature, settings.top_p, settings.top_k, seed)
         started_at, begin = time.time(), time.perf_counter()
-        generation = engine.generate(Prompt(list(messages), catalog), params)
+        try:
+            generation = engine.generate(Prompt(list(messages), catalog), params)
+        except ContextError:
+            ended = "context"
+            break
         end = time.perf_counter()
         parsed = parse(generation.text, settings.wire_family, schemas)
         results = _results(world, parsed, set(schemas), step)
@@ -118,8 +106,17 @@ def live(
     state_ok = same(world.state(), wanted)
     needed = session.session.statements
     statements_ok = all(normal(each) in normal(last_words) for each in needed) if needed else None
-    success = state_ok and statements_ok is not False and not open_turns
-    return Outcome(success, state_ok, statements_ok, bool(open_turns), step, tool_errors)
+    yield OutcomeRecord(
+        cell_id=cell_id,
+        round=round_,
+        session_id=session.id,
+        success=state_ok and statements_ok is not False and ended == "answered",
+        state_ok=state_ok,
+        statements_ok=statements_ok,
+        ended=ended,
+        steps=step,
+        tool_errors=tool_errors,
+    )
 
 
 def _world(session: Session) -> World:
@@ -144,7 +141,10 @@ def _reply(parsed: Parsed, text: str, step: int) -> JSON:
         {
             "id": f"s{step}-{number}",
             "type": "function",
-            "function": {"name": call.name, "arguments": json.dumps(call.arguments, ensure_ascii=False)},
+            "function": {
+                "name": _sound(call.name),
+                "arguments": _sound(json.dumps(call.arguments, ensure_ascii=False)),
+            },
         }
         for number, call in enumerate(parsed.calls[:MAX_CALLS])
     ]
@@ -166,7 +166,12 @@ def _results(world: World, parsed: Parsed, visible: set[str], step: int) -> list
         {
             "role": "tool",
             "tool_call_id": f"s{step}-{number}",
-            "content": json.dumps(answer, ensure_ascii=False, separators=(",", ":")),
+            "content": _sound(json.dumps(answer, ensure_ascii=False, separators=(",", ":"))),
         }
         for number, answer in enumerate(answers)
     ]
+
+
+def _sound(text: str) -> str:
+    """The text without lone surrogates: JSON has escapes for them, and no tokenizer takes them."""
+    return text.encode("utf-8", "replace").decode()

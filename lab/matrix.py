@@ -32,7 +32,7 @@ from lab.engines import ENGINES
 from lab.errors import UserError, did_you_mean
 from lab.kernels.ops import KERNELS
 from lab.precision import PRECISIONS
-from lab.records import CellRecord
+from lab.records import REPLAY_MODES, CellRecord, ReplayMode
 from lab.speculation import DRAFTERS
 
 AXES = ("engine", "model", "precision", "speculation", "scenario")
@@ -42,8 +42,9 @@ class Matrix(BaseModel):
     """A validated matrix. Every axis is a tuple; `kernel` pins an op to an implementation.
 
     `max_tokens` caps what the sessions allow per call; `sessions` takes the first so many of the scenario and
-    `calls` the first so many of each session; `threads` None means the usable cores; `call_timeout_s` is
-    after which a silent worker counts as hung.
+    `calls` the first so many of each session; `step_cap` is the most calls of a live session (None: twice the
+    recorded ones); `threads` None means the usable cores; `call_timeout_s` is after which a silent worker
+    counts as hung.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +55,8 @@ class Matrix(BaseModel):
     precision: tuple[str, ...] = ("bf16",)
     speculation: tuple[str, ...] = ("none",)
     scenario: tuple[str, ...] = ("authored",)
+    replay: ReplayMode = "teacher-forced"
+    step_cap: int | None = Field(default=None, ge=1)
     rounds: int = Field(default=3, ge=1)
     sessions: int | None = Field(default=None, ge=1)
     calls: int | None = Field(default=None, ge=1)
@@ -89,23 +92,28 @@ class Matrix(BaseModel):
             "speculation": ("none", *DRAFTERS),
         }[info.field_name]
         for value in values:
-            if value not in known:
-                near = did_you_mean(value, known)
-                raise ValueError(
-                    f"got {value!r}, expected one of {', '.join(known)}. {near or ''}".rstrip(". ") + "."
-                )
+            _check_known(value, known)
         return values
+
+    @field_validator("replay", mode="before")
+    @classmethod
+    def _known_replay(cls, value: Any) -> Any:
+        _check_known(value, REPLAY_MODES)
+        return value
+
+    @field_validator("step_cap")
+    @classmethod
+    def _live_only(cls, cap: int | None, info: Any) -> int | None:
+        if cap is not None and info.data.get("replay") != "live":
+            raise ValueError(f"got {cap}, expected none: only live replay has one. Add `replay: live`.")
+        return cap
 
     @field_validator("kernel")
     @classmethod
     def _known_kernel(cls, pins: dict[str, str]) -> dict[str, str]:
         for op, kernel in pins.items():
             for value, known in ((op, tuple(KERNELS)), (kernel, KERNELS.get(op, ()))):
-                if value not in known:
-                    near = did_you_mean(value, known)
-                    raise ValueError(
-                        f"got {value!r}, expected one of {', '.join(known)}. {near or ''}".rstrip(". ") + "."
-                    )
+                _check_known(value, known)
         return pins
 
     def cells(self) -> list[Cell]:
@@ -146,6 +154,14 @@ class Cell:
             status="pending",
             reason=None,
             setup=None,
+        )
+
+
+def _check_known(value: Any, known: Iterable[str]) -> None:
+    if value not in known:
+        near = did_you_mean(str(value), known)
+        raise ValueError(
+            f"got {value!r}, expected one of {', '.join(known)}. {near or ''}".rstrip(". ") + "."
         )
 
 

@@ -6,11 +6,15 @@ Times are seconds, sizes bytes, and an undefined figure is None, never 0.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 StepKind = Literal["plain", "verify"]
 FinishReason = Literal["stop", "length"]
 CellStatus = Literal["pending", "running", "done", "failed"]
+ReplayMode = Literal["teacher-forced", "live"]
+Ending = Literal["answered", "step cap", "context"]
+
+REPLAY_MODES: tuple[ReplayMode, ...] = get_args(ReplayMode)
 
 # The score ladder, from the weakest statement to the headline.
 RUNGS = ("parse_ok", "decision_ok", "name_ok", "schema_ok", "args_ok")
@@ -108,7 +112,7 @@ class CallRecord:
     """One replayed model call. `round` 0 is the warm-up; timed rounds start at 1. `wall_s` is measured
     around `Engine.generate` by the replay, independently of the ledger; `lab_s` is the lab's own work on the
     call (scoring) outside of it; `cold` marks the first call of a session, whose prefix is not in the cache.
-    `score` is None where the session expects nothing of the call."""
+    `score` is None where the session expects nothing of the call, and in live replay."""
 
     cell_id: str
     round: int
@@ -120,6 +124,31 @@ class CallRecord:
     lab_s: float
     generation: Generation
     score: Score | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeRecord:
+    """How one live session ended; stored after its last call, so a session without one did not end.
+
+    Attributes:
+        success: the state is right, nothing that had to be said is missing, every turn was answered.
+        state_ok: the world's final state equals the one that the recorded calls lead to.
+        statements_ok: the last reply holds every required statement; None where none is required.
+        ended: every turn was `answered`, the `step cap` came first, or the next prompt did not fit the
+            model's `context`.
+        steps: model calls made.
+        tool_errors: tool results that were errors, malformed calls included.
+    """
+
+    cell_id: str
+    round: int
+    session_id: str
+    success: bool
+    state_ok: bool
+    statements_ok: bool | None
+    ended: Ending
+    steps: int
+    tool_errors: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,3 +219,9 @@ class RunRecord:
     finished_at: float | None
     round_wall_s: dict[int, float]
     others_busy: float | None
+
+    @property
+    def replay(self) -> ReplayMode:
+        """How the run's sessions were replayed: all of them the same way."""
+        mode: ReplayMode = self.matrix["replay"]
+        return mode

@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab.engines.base import Decoding, Engine, Prompt
-from lab.records import CallRecord
+from lab.records import CallRecord, ReplayMode
 from lab.scoring import score_call
 from lab.session import Call, Session
 
 
 @dataclass(frozen=True, slots=True)
 class ReplaySettings:
-    """How sessions are replayed; `wire_family` is how the model writes tool calls."""
+    """How sessions are replayed; `wire_family` is how the model writes tool calls, `step_cap` the most calls
+    of a live session (None: twice the recorded ones)."""
 
     wire_family: str
     max_tokens: int | None = None
@@ -26,6 +27,8 @@ class ReplaySettings:
     top_p: float = 1.0
     top_k: int = 0
     seed: int = 0
+    mode: ReplayMode = "teacher-forced"
+    step_cap: int | None = None
 
     def decoding(self, session: Session, index: int) -> Decoding:
         """The call's decoding parameters; its seed is the same in every arm and round."""

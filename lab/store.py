@@ -10,14 +10,24 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict, astuple, fields
 from pathlib import Path
 from typing import Any
 
 from lab.errors import UserError
-from lab.records import CallRecord, CellRecord, CellSetup, CellStatus, Generation, RunRecord, Score, Step
+from lab.records import (
+    CallRecord,
+    CellRecord,
+    CellSetup,
+    CellStatus,
+    Generation,
+    OutcomeRecord,
+    RunRecord,
+    Score,
+    Step,
+)
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE_NAME = "run.sqlite"
 
 _STEP_FIELDS = tuple(field.name for field in fields(Step))
@@ -46,6 +56,10 @@ CREATE TABLE steps (
     call_id INTEGER NOT NULL REFERENCES calls, position INTEGER NOT NULL,
     {_STEP_COLUMNS},
     PRIMARY KEY (call_id, position)) WITHOUT ROWID;
+CREATE TABLE outcomes (
+    cell_id TEXT NOT NULL REFERENCES cells, round INTEGER NOT NULL, session_id TEXT NOT NULL,
+    success INTEGER NOT NULL, state_ok INTEGER NOT NULL, statements_ok INTEGER, ended TEXT NOT NULL,
+    steps INTEGER NOT NULL, tool_errors INTEGER NOT NULL, PRIMARY KEY (cell_id, round, session_id));
 """
 
 
@@ -185,6 +199,19 @@ class Store:
                 ],
             )
 
+    def add_outcome(self, outcome: OutcomeRecord) -> None:
+        """Commit how a live session ended; durable when this returns."""
+        with self._transaction() as db:
+            db.execute("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", astuple(outcome))
+
+    def drop_calls(self, cell_id: str, round_: int, session_id: str) -> None:
+        """Forget what is stored of a session that is begun anew: all of it or, if that fails, nothing."""
+        key = (cell_id, round_, session_id)
+        where = "cell_id = ? AND round = ? AND session_id = ?"
+        with self._transaction() as db:
+            db.execute(f"DELETE FROM steps WHERE call_id IN (SELECT call_id FROM calls WHERE {where})", key)
+            db.execute(f"DELETE FROM calls WHERE {where}", key)
+
     def set_cell(self, cell_id: str, status: CellStatus, reason: str | None = None) -> None:
         with self._transaction() as db:
             db.execute("UPDATE cells SET status = ?, reason = ? WHERE cell_id = ?", (status, reason, cell_id))
@@ -255,6 +282,24 @@ class Store:
             steps.setdefault(row["call_id"], []).append(Step(*(row[name] for name in _STEP_FIELDS)))
         for row in self._db.execute("SELECT * FROM calls ORDER BY call_id"):
             yield _call(row, tuple(steps.get(row["call_id"], ())))
+
+    def outcomes(self) -> list[OutcomeRecord]:
+        """Every live session that ended, in the order in which they did."""
+        rows = self._db.execute("SELECT * FROM outcomes ORDER BY rowid")
+        return [
+            OutcomeRecord(
+                cell_id=row["cell_id"],
+                round=row["round"],
+                session_id=row["session_id"],
+                success=bool(row["success"]),
+                state_ok=bool(row["state_ok"]),
+                statements_ok=None if row["statements_ok"] is None else bool(row["statements_ok"]),
+                ended=row["ended"],
+                steps=row["steps"],
+                tool_errors=row["tool_errors"],
+            )
+            for row in rows
+        ]
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lab.analysis.live import whole_sessions
 from lab.analysis.summary import Summary, summarize
 from lab.errors import UserError
-from lab.records import CallRecord, CellRecord
+from lab.records import CallRecord, CellRecord, OutcomeRecord
 from lab.reports import page, pictures, points
 from lab.reports.csv_files import write_csv_files
 from lab.store import Store
@@ -28,11 +29,11 @@ def build_report(folder: Path) -> Path:
         UserError: no run there, another schema version, or the folder cannot be written.
     """
     with Store.open(folder) as store:
-        run, cells, calls = store.run(), store.cells(), list(store.calls())
-    summary = summarize(run, cells, calls)
+        run, cells, calls, outcomes = store.run(), store.cells(), list(store.calls()), store.outcomes()
+    summary = summarize(run, cells, calls, outcomes)
     try:
         with _replacing(folder / FOLDER_NAME) as fresh:
-            _write(fresh, summary, cells, calls)
+            _write(fresh, summary, cells, calls, outcomes)
     except OSError as error:
         raise UserError(
             f"report in {folder}",
@@ -43,23 +44,33 @@ def build_report(folder: Path) -> Path:
     return folder / FOLDER_NAME / "index.html"
 
 
-def _write(folder: Path, summary: Summary, cells: list[CellRecord], calls: list[CallRecord]) -> None:
-    by_cell: dict[str, list[CallRecord]] = {cell.cell_id: [] for cell in cells}
-    for call in calls:
-        by_cell[call.cell_id].append(call)
-    sizes = {session["id"]: session["calls"] for session in summary.run.sessions}
+def _write(
+    folder: Path,
+    summary: Summary,
+    cells: list[CellRecord],
+    calls: list[CallRecord],
+    outcomes: list[OutcomeRecord],
+) -> None:
+    by_cell = _by_cell(cells, calls)
+    whole = _by_cell(cells, whole_sessions(summary.run, calls, outcomes))
     sections = []
     for index, group in enumerate(summary.groups, start=1):
         prefix = f"{index}-" if len(summary.groups) > 1 else ""
-        drawn = dict(pictures.draw(group, by_cell, sizes, prefix=prefix))
+        drawn = dict(pictures.draw(group, by_cell, whole, prefix=prefix))
         for picture in drawn.values():
             (folder / f"{picture.file}-light.png").write_bytes(picture.light)
             (folder / f"{picture.file}-dark.png").write_bytes(picture.dark)
         sections.append(page.make_section(group, summary, drawn, points.acceptance_points(group, by_cell)))
-    write_csv_files(folder, summary, calls)
-    (folder / "index.html").write_text(
-        page.render(page.make_page(summary, cells, sections)), encoding="utf-8"
-    )
+    csv_files = write_csv_files(folder, summary, calls, outcomes)
+    made = page.make_page(summary, cells, sections, csv_files)
+    (folder / "index.html").write_text(page.render(made), encoding="utf-8")
+
+
+def _by_cell(cells: list[CellRecord], calls: list[CallRecord]) -> dict[str, list[CallRecord]]:
+    found: dict[str, list[CallRecord]] = {cell.cell_id: [] for cell in cells}
+    for call in calls:
+        found[call.cell_id].append(call)
+    return found
 
 
 @contextmanager

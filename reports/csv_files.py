@@ -1,15 +1,16 @@
-"""The run as three CSV files: columns named as in the records, an undefined value an empty field."""
+"""The run as CSV files: columns named as in the records, an undefined value an empty field."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from lab.analysis.live import Live
 from lab.analysis.summary import Arm, Summary
-from lab.records import RUNGS, CallRecord, Generation, Score, Step
+from lab.records import RUNGS, CallRecord, Generation, OutcomeRecord, Score, Step
 
 Row = dict[str, Any]
 
@@ -21,7 +22,9 @@ _GENERATION_FIELDS = tuple(
 )
 _SCORE_FIELDS = tuple(f.name for f in fields(Score) if f.name != "errors")
 _STEP_FIELDS = tuple(f.name for f in fields(Step))
-_NESTED = ("ratio", "rungs", "errors", "sessions_ok", "lossless", "ledger", "accepted_by_position")
+_NESTED = ("ratio", "rungs", "errors", "sessions_ok", "live", "lossless", "ledger", "accepted_by_position")
+_LIVE_MEANS = ("steps", "tool_errors")
+_LIVE_SHARES = tuple(f.name for f in fields(Live) if f.name not in _LIVE_MEANS)
 _ARM_FIELDS = tuple(f.name for f in fields(Arm) if f.name not in _NESTED)
 
 ARM_COLUMNS = (
@@ -33,20 +36,32 @@ ARM_COLUMNS = (
     "scored_n",
     "sessions_ok_k",
     "sessions_ok_n",
+    *(f"{name}_{part}" for name in _LIVE_SHARES for part in "kn"),
+    *_LIVE_MEANS,
     "lossless_identical",
     "lossless_near_tie",
     "lossless_error",
     "lossless_threshold",
 )
 CALL_COLUMNS = (*_CALL_FIELDS, "tokens", *_GENERATION_FIELDS, *_SCORE_FIELDS, "errors")
+OUTCOME_COLUMNS = tuple(f.name for f in fields(OutcomeRecord))
 STEP_COLUMNS = (*_CALL_KEY, "position", *_STEP_FIELDS)
 
 
-def write_csv_files(folder: Path, summary: Summary, calls: list[CallRecord]) -> None:
-    """`arms.csv`, `calls.csv` and `steps.csv` in `folder`."""
-    _write(folder / "arms.csv", ARM_COLUMNS, (_arm(arm) for group in summary.groups for arm in group.arms))
-    _write(folder / "calls.csv", CALL_COLUMNS, map(_call, calls))
-    _write(folder / "steps.csv", STEP_COLUMNS, (row for call in calls for row in _steps(call)))
+def write_csv_files(
+    folder: Path, summary: Summary, calls: list[CallRecord], outcomes: list[OutcomeRecord]
+) -> tuple[str, ...]:
+    """Write the files to `folder` and return their names; `outcomes.csv` is of a live run only."""
+    files: dict[str, tuple[tuple[str, ...], Iterable[Row]]] = {
+        "arms.csv": (ARM_COLUMNS, (_arm(arm) for group in summary.groups for arm in group.arms)),
+        "calls.csv": (CALL_COLUMNS, map(_call, calls)),
+        "steps.csv": (STEP_COLUMNS, (row for call in calls for row in _steps(call))),
+    }
+    if summary.run.replay == "live":
+        files["outcomes.csv"] = (OUTCOME_COLUMNS, map(asdict, outcomes))
+    for name, (columns, rows) in files.items():
+        _write(folder / name, columns, rows)
+    return tuple(files)
 
 
 def _write(path: Path, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
@@ -63,6 +78,11 @@ def _arm(arm: Arm) -> Row:
     row |= {f"{rung}_k": arm.rungs[rung].k for rung in RUNGS} | {"scored_n": arm.rungs[RUNGS[0]].n}
     if arm.sessions_ok:
         row |= {"sessions_ok_k": arm.sessions_ok.k, "sessions_ok_n": arm.sessions_ok.n}
+    if arm.live:
+        for name in _LIVE_SHARES:
+            share = getattr(arm.live, name)
+            row |= {f"{name}_k": share.k, f"{name}_n": share.n}
+        row |= {name: getattr(arm.live, name) for name in _LIVE_MEANS}
     if arm.lossless:
         row |= {
             f"lossless_{name}": getattr(arm.lossless, name)

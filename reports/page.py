@@ -17,7 +17,7 @@ from lab.analysis.summary import Arm, Group, Summary
 from lab.records import CellRecord
 from lab.reports.pictures import Picture
 from lab.reports.points import AcceptanceRow
-from lab.reports.tables import UNDEFINED, Cell, cell, columns, interval, number, percent, size
+from lab.reports.tables import UNDEFINED, Cell, cell, columns, interval, number, percent, share, size
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -62,6 +62,7 @@ class Section:
     interactions: Table
     acceptance: Table
     errors: Table
+    outcomes: Table
     lossless: Table
 
 
@@ -72,6 +73,7 @@ class Page:
     run_id: str
     matrix: str
     command: str
+    csv_files: tuple[str, ...]
     score_title: str
     notices: list[Notice]
     facts: list[Fact]
@@ -95,7 +97,10 @@ def render(page: Page) -> str:
     return environment.get_template("report.html.jinja").render(page=page)
 
 
-def make_page(summary: Summary, cells: list[CellRecord], sections: list[Section]) -> Page:
+def make_page(
+    summary: Summary, cells: list[CellRecord], sections: list[Section], csv_files: tuple[str, ...]
+) -> Page:
+    """The page of a run; `csv_files` are the names of the tables that stand beside it."""
     run = summary.run
     machine = dict(run.environment.get("machine") or {})
     packages = machine.pop("packages", {})
@@ -105,6 +110,7 @@ def make_page(summary: Summary, cells: list[CellRecord], sections: list[Section]
         run_id=run.run_id,
         matrix=str(run.matrix.get("name", "")),
         command=run.command,
+        csv_files=csv_files,
         score_title="Accuracy" if summary.gold else "Agreement with the recording",
         notices=list(_notices(summary, cells)),
         facts=list(_facts(summary, cells)),
@@ -126,14 +132,14 @@ def make_page(summary: Summary, cells: list[CellRecord], sections: list[Section]
             ],
         ),
         packages=[(str(name), str(version)) for name, version in packages.items()],
-        definitions=[Fact(c.title, c.definition) for c in columns(gold=summary.gold)] + list(_DEFINITIONS),
+        definitions=[Fact(c.title, c.definition) for c in columns(summary)] + list(_DEFINITIONS),
     )
 
 
 def make_section(
     group: Group, summary: Summary, pictures: dict[str, Picture], acceptance: tuple[AcceptanceRow, ...]
 ) -> Section:
-    shown = columns(gold=summary.gold)
+    shown = columns(summary)
     return Section(
         title=f"{group.model} · {group.engine} · {group.scenario}",
         verdict=group.verdict.text if group.verdict else "No verdict: no arm has finished a session.",
@@ -164,6 +170,7 @@ def make_section(
             ],
         ),
         errors=_error_table(group.arms),
+        outcomes=_outcome_table(group.arms),
         lossless=_lossless_table(group.arms),
     )
 
@@ -179,6 +186,19 @@ def _error_table(arms: list[Arm]) -> Table:
         ("arm", *classes),
         rows if classes else [],
         "Error classes over the scored calls of the first timed round",
+    )
+
+
+def _outcome_table(arms: list[Arm]) -> Table:
+    rows = []
+    for arm in arms:
+        if (live := arm.live) is None:
+            continue
+        shares = (live.success, live.state_ok, live.statements_ok, live.capped, live.out_of_context)
+        rows.append((arm.name, *(share(each) or UNDEFINED for each in shares)))
+    heads = ("arm", "success", "state right", "required statements made", "ended by the step cap")
+    return _plain(
+        (*heads, "ended by the context"), rows, "Live sessions by how they ended, first timed round"
     )
 
 
@@ -222,6 +242,8 @@ def _notices(summary: Summary, cells: list[CellRecord]) -> Iterator[Notice]:
         done = sum(cell.status == "done" for cell in cells)
         lines = [Fact("", "Everything below is of the calls stored so far; the run's command resumes it.")]
         yield Notice(f"This run is unfinished: {done} of {len(cells)} cells are done.", lines)
+    if summary.contexts:
+        yield Notice("Contexts differ between arms", [Fact("", summary.contexts)])
     if summary.disturbance:
         yield Notice("The machine was busy", [Fact("", summary.disturbance)])
     if not summary.gold:
@@ -242,7 +264,8 @@ def _facts(summary: Summary, cells: list[CellRecord]) -> Iterator[Fact]:
     yield Fact("scenario", _unique(cell.scenario for cell in cells))
     yield Fact("machine", _machine(run.environment))
     yield Fact("threads", _text(run.environment.get("threads")))
-    yield Fact("sessions", f"{len(run.sessions)} with {sum(s['calls'] for s in run.sessions)} calls")
+    yield Fact("replay", run.replay)
+    yield Fact("sessions", f"{len(run.sessions)} with {sum(s['calls'] for s in run.sessions)} recorded calls")
     yield Fact(
         "timed rounds", f"{len(run.round_wall_s)} of {run.matrix.get('rounds', len(run.round_wall_s))}"
     )

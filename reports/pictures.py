@@ -34,9 +34,15 @@ class Picture:
 
 
 def draw(
-    group: Group, calls: dict[str, list[CallRecord]], sizes: dict[str, int], *, prefix: str
+    group: Group, calls: dict[str, list[CallRecord]], whole: dict[str, list[CallRecord]], *, prefix: str
 ) -> Iterator[tuple[str, Picture]]:
-    """(name, picture) of every figure that has something to show; `prefix` goes before the file names."""
+    """(name, picture) of every figure that has something to show.
+
+    Args:
+        calls: cell id -> its calls.
+        whole: likewise, of sessions that were replayed whole.
+        prefix: goes before the file names.
+    """
 
     def picture(
         name: str, caption: str, alt: str, figure: Callable[[style.Theme], Figure]
@@ -74,7 +80,7 @@ def draw(
             f"Stacked bars of a call's mean time: {told}.",
             lambda theme: figures.ledger(ledger, theme),
         )
-    if timeline := points.timeline_points(group, calls, sizes):
+    if timeline := points.timeline_points(group, whole):
         told = "; ".join(
             f"{row.arm} {number(row.spans[-1].end_s)} s in {len(row.spans)} calls" for row in timeline.rows
         )

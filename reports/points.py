@@ -151,20 +151,17 @@ def ledger_points(group: Group) -> tuple[LedgerRow, ...]:
     )
 
 
-def timeline_points(
-    group: Group, calls: dict[str, list[CallRecord]], sizes: dict[str, int]
-) -> TimelinePoints | None:
+def timeline_points(group: Group, calls: dict[str, list[CallRecord]]) -> TimelinePoints | None:
     """The reference arm's session of median latency, and the same session and round in every other arm.
 
     Args:
         group: its first arm is the reference.
-        calls: cell id -> its calls.
-        sizes: session id -> calls in it.
+        calls: cell id -> its calls of sessions that were replayed whole.
 
     Returns:
         None if the reference arm finished no session. A session that every running arm finished is preferred.
     """
-    whole = {arm.cell_id: _whole_sessions(calls[arm.cell_id], sizes) for arm in group.arms}
+    whole = {arm.cell_id: _by_session(calls[arm.cell_id]) for arm in group.arms}
     reference = whole[group.arms[0].cell_id]
     ran = [sessions for sessions in whole.values() if sessions]
     common = [pair for pair in reference if all(pair in sessions for sessions in ran)] or list(reference)
@@ -197,14 +194,12 @@ def _ladder_row(arm: Arm) -> LadderRow | None:
     return LadderRow(arm.name, arm.rungs[RUNGS[0]].n, known) if len(known) == len(RUNGS) else None
 
 
-def _whole_sessions(
-    calls: Sequence[CallRecord], sizes: dict[str, int]
-) -> dict[tuple[int, str], list[CallRecord]]:
+def _by_session(calls: Sequence[CallRecord]) -> dict[tuple[int, str], list[CallRecord]]:
     sessions: dict[tuple[int, str], list[CallRecord]] = {}
     for call in calls:
         if call.round > 0:
             sessions.setdefault((call.round, call.session_id), []).append(call)
-    return {pair: found for pair, found in sessions.items() if len(found) == sizes[pair[1]]}
+    return sessions
 
 
 def _spans(calls: list[CallRecord]) -> tuple[Span, ...]:

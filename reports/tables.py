@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import floor, log10
 
-from lab.analysis.stats import Interval
-from lab.analysis.summary import Arm, Share
+from lab.analysis.stats import Interval, Share
+from lab.analysis.summary import Arm, Summary
 
 UNDEFINED = "–"
 
@@ -122,10 +122,71 @@ def _no_ratio(_: Arm) -> str:
     return "no session was finished by this arm and the reference arm in the same round, or this arm failed"
 
 
-def columns(*, gold: bool) -> tuple[Column, ...]:
-    """The columns in the order in which they are shown; scores against an observation are agreement."""
+def _no_tokens_to_compare(_: Arm) -> str:
+    return "live contexts differ between arms, so there are no tokens to compare call by call"
+
+
+def _no_outcome(_: Arm) -> str:
+    return "no live session of this arm has ended"
+
+
+def _scores(gold: bool) -> tuple[Column, ...]:
     right = "args_ok" if gold else "agreement"
     against = "the expectation" if gold else "the recording, which is an observation and not ground truth"
+    return (
+        Column(
+            "args_ok",
+            right,
+            "calls",
+            f"Calls whose names and arguments fully match {against}; first timed round.",
+            lambda a: share(a.rungs["args_ok"]),
+            lambda _: "no call has an expectation",
+        ),
+        Column(
+            "sessions_ok",
+            "sessions ok",
+            "sessions",
+            "Sessions whose every expected call is args_ok; first timed round.",
+            lambda a: share(a.sessions_ok),
+            lambda _: "no session with expectations was replayed whole",
+        ),
+    )
+
+
+_LIVE = (
+    Column(
+        "success",
+        "success",
+        "sessions",
+        "Live sessions that ended in the state that the recorded calls lead to, with every turn answered and "
+        "every required statement made; first timed round.",
+        lambda a: share(a.live.success) if a.live else None,
+        _no_outcome,
+    ),
+    Column(
+        "steps",
+        "steps",
+        "/session",
+        "Model calls of a live session, in the mean; first timed round.",
+        lambda a: number(a.live.steps) if a.live else None,
+        _no_outcome,
+    ),
+    Column(
+        "tool_errors",
+        "tool errors",
+        "/session",
+        "Tool results of a live session that were errors, malformed and unknown calls included, in the mean; "
+        "first timed round.",
+        lambda a: number(a.live.tool_errors) if a.live else None,
+        _no_outcome,
+    ),
+)
+
+
+def columns(summary: Summary) -> tuple[Column, ...]:
+    """The columns in the order in which they are shown; scores against an observation are agreement, and live
+    sessions have an outcome instead of scores."""
+    live = summary.run.replay == "live"
     return (
         Column(
             "decode_tok_per_s",
@@ -195,22 +256,7 @@ def columns(*, gold: bool) -> tuple[Column, ...]:
             lambda a: number(a.session_s),
             lambda _: "no session was replayed whole",
         ),
-        Column(
-            "args_ok",
-            right,
-            "calls",
-            f"Calls whose names and arguments fully match {against}; first timed round.",
-            lambda a: share(a.rungs["args_ok"]),
-            lambda _: "no call has an expectation",
-        ),
-        Column(
-            "sessions_ok",
-            "sessions ok",
-            "sessions",
-            "Sessions whose every expected call is args_ok; first timed round.",
-            lambda a: share(a.sessions_ok),
-            lambda _: "no session with expectations was replayed whole",
-        ),
+        *(_LIVE if live else _scores(summary.gold)),
         Column(
             "lossless",
             "lossless",
@@ -220,7 +266,7 @@ def columns(*, gold: bool) -> tuple[Column, ...]:
             "first difference where two logits "
             "nearly tie; any other difference.",
             _lossless,
-            _no_audit,
+            _no_tokens_to_compare if live else _no_audit,
         ),
         Column(
             "peak_memory_bytes",

@@ -11,17 +11,21 @@ from lab.analysis.summary import Group, Summary
 from lab.reports.tables import Column, cell, columns
 
 _SPEED = ("decode_tok_per_s", "ratio", "ttft_ms", "tpot_ms", "tau")
-_QUALITY = ("gb_per_s", "session_s", "args_ok", "lossless", "peak_memory_bytes")
+_QUALITY = (
+    *("gb_per_s", "session_s"),
+    *("args_ok", "success", "steps", "tool_errors"),  # of scored, of live sessions
+    *("lossless", "peak_memory_bytes"),
+)
 
 
 def arms_table(summary: Summary) -> RenderableType:
     """Every group's arms in two stacked tables, the failed arms' reasons, and the verdict sentence."""
-    known = {column.key: column for column in columns(gold=summary.gold)}
+    known = {column.key: column for column in columns(summary)}
     parts: list[RenderableType] = []
     for group in summary.groups:
         parts.append(Text(f"{group.model} · {group.engine} · {group.scenario}", style="bold"))
         for keys in (_SPEED, _QUALITY):
-            parts += [_table(group, [known[key] for key in keys]), Text()]
+            parts += [_table(group, [known[key] for key in keys if key in known]), Text()]
         parts += [
             Text(f"{arm.name} failed: {arm.reason or 'no reason was recorded'}", style="red")
             for arm in group.arms
@@ -33,6 +37,8 @@ def arms_table(summary: Summary) -> RenderableType:
                 style="bold",
             )
         )
+    if summary.contexts:
+        parts.append(Text(summary.contexts))
     if summary.disturbance:
         parts.append(Text(summary.disturbance, style="yellow"))
     return Stack(*parts)

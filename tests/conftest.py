@@ -7,12 +7,23 @@ Each call emits one token at the prefill and twelve after it, so an arm's decode
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab.records import CallRecord, CellRecord, CellSetup, CellStatus, Generation, RunRecord, Score, Step
+from lab.records import (
+    CallRecord,
+    CellRecord,
+    CellSetup,
+    CellStatus,
+    Generation,
+    OutcomeRecord,
+    RunRecord,
+    Score,
+    Step,
+)
 from lab.store import Store
 
 Arm = tuple[str, str]
@@ -95,6 +106,22 @@ def call_record(
     )
 
 
+def live_outcome(arm: Arm, round_: int, session: int, session_id: str) -> OutcomeRecord:
+    """Session 0 succeeds, 1 with the right state in bf16 only, and 2 runs into the step cap."""
+    state_ok, statements_ok = session != 1 or arm[0] == "bf16", None if session == 0 else session == 1
+    return OutcomeRecord(
+        cell_id=cell_id(arm),
+        round=round_,
+        session_id=session_id,
+        success=state_ok and session < 2,
+        state_ok=state_ok,
+        statements_ok=statements_ok,
+        ended="step cap" if session == 2 else "answered",
+        steps=2 + session % 2,
+        tool_errors=session,
+    )
+
+
 def write_run(
     folder: Path,
     *,
@@ -108,17 +135,24 @@ def write_run(
     session_name: str = "travel",
     pace: Callable[[Arm, int, int], float] = lambda arm, round_, session: 1.0,  # noqa: ARG005
     environment: dict[str, Any] | None = None,
+    live: bool = False,
 ) -> Path:
     """Write the made-up run to `folder` and return it.
 
     A failed arm has the calls of its first session only. An unfinished run lacks the last session of its
-    last round.
+    last round. In a live run every second session makes a third call, no call has a score, and
+    `live_outcome` says how a session ended.
     """
     failed = failed or {}
     names = [f"{session_name}/{n}" for n in range(sessions)]
     run = RunRecord(
         run_id=folder.name,
-        matrix={"name": "made-up", "rounds": rounds, "temperature": 0.0},
+        matrix={
+            "name": "made-up",
+            "replay": "live" if live else "teacher-forced",
+            "rounds": rounds,
+            "temperature": 0.0,
+        },
         digest="d" * 64,
         command="lab run made-up.yaml",
         environment=environment
@@ -160,7 +194,7 @@ def write_run(
                 for arm in arms:
                     if arm in failed and (round_, session) != (1, 0):
                         continue
-                    for index in range(2):
+                    for index in range(2 + session % 2 if live else 2):
                         call = call_record(
                             arm,
                             round_,
@@ -170,8 +204,10 @@ def write_run(
                             text=text,
                             pace=pace(arm, round_, session),
                         )
-                        store.add_call(call)
+                        store.add_call(replace(call, score=None) if live else call)
                         wall += call.wall_s
+                    if live:
+                        store.add_outcome(live_outcome(arm, round_, session, name))
             store.add_round(round_, wall / 0.98, 0.25)
         for arm in arms:
             status: CellStatus = "failed" if arm in failed else "running" if unfinished else "done"

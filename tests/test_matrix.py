@@ -50,6 +50,12 @@ def test_cell_ids_name_every_axis_and_differ() -> None:
         ({"kernel": {"w5": "torch"}}, "kernel: got 'w5', expected one of dense, w4. Did you mean 'w4'?"),
         ({"kernel": {"w4": "marlin"}}, "kernel: got 'marlin', expected one of torch, reference"),
         ({"temperature": -1}, "temperature: got -1"),
+        (
+            {"replay": "life"},
+            "replay: got 'life', expected one of teacher-forced, live. Did you mean 'live'?",
+        ),
+        ({"step_cap": 3}, "step_cap: got 3, expected none: only live replay has one. Add `replay: live`."),
+        ({"replay": "live", "step_cap": 0}, "step_cap: got 0"),
     ],
 )
 def test_a_wrong_value_names_field_value_and_what_it_takes(overrides: dict[str, Any], message: str) -> None:
@@ -90,6 +96,7 @@ def test_the_digest_changes_with_matrix_and_sessions() -> None:
         base.digest({"quick": "a"}),
         base.digest({"quick": "b"}),
         load_matrix("quick", {"rounds": 9}).digest({"quick": "a"}),
+        load_matrix("quick", {"replay": "live"}).digest({"quick": "a"}),
     }
-    assert len(digests) == 3
+    assert len(digests) == 4
     assert base.digest({"quick": "a"}) == load_matrix("quick").digest({"quick": "a"})

@@ -82,6 +82,38 @@ def test_a_call_whose_steps_cannot_be_stored_leaves_nothing(made_up_run: Run) ->
         assert list(store.calls()) == before
 
 
+def test_a_session_begun_anew_is_forgotten_with_its_steps_and_nothing_else_is(made_up_run: Run) -> None:
+    folder = made_up_run(live=True)
+    with Store.open(folder) as store:
+        before = list(store.calls())
+        gone = before[0]
+        store.drop_calls(gone.cell_id, gone.round, gone.session_id)
+        kept = [
+            c
+            for c in before
+            if (c.cell_id, c.round, c.session_id) != (gone.cell_id, gone.round, gone.session_id)
+        ]
+        assert list(store.calls()) == kept
+        store.add_call(gone)
+        assert set(store.finished_calls()) == {
+            (c.cell_id, c.round, c.session_id, c.call_index) for c in (*kept, gone)
+        }
+        assert list(store.calls())[-1] == gone
+
+
+def test_outcomes_are_read_back_and_a_session_ends_once(made_up_run: Run) -> None:
+    folder = made_up_run(live=True, rounds=1, sessions=2, arms=[("w4", "none")])
+    with Store.open(folder) as store:
+        first, second = store.outcomes()
+        assert (first.success, first.statements_ok, first.ended) == (True, None, "answered")
+        assert (second.success, second.state_ok, second.statements_ok) == (False, False, True)
+        assert (second.steps, second.tool_errors) == (3, 1)
+        with pytest.raises(sqlite3.IntegrityError):
+            store.add_outcome(first)
+        store.add_outcome(replace(first, round=2, ended="context"))
+        assert store.outcomes()[-1] == replace(first, round=2, ended="context")
+
+
 def test_a_rounds_wall_time_adds_up_over_resumed_runs(made_up_run: Run) -> None:
     folder = made_up_run(sessions=1, rounds=1)
     with Store.open(folder) as store:
@@ -109,7 +141,7 @@ def test_another_schema_version_is_refused_and_left_as_it_is(tmp_path: Path, jou
     db.commit()
     db.close()
     before = path.read_bytes()
-    with pytest.raises(UserError, match="schema version: got 7, expected 1"):
+    with pytest.raises(UserError, match="schema version: got 7, expected 2"):
         Store.open(tmp_path)
     assert path.read_bytes() == before
 

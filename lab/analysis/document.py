@@ -25,6 +25,7 @@ def run_document(summary: Summary, *, folder: str, report: str | None) -> dict[s
             "others_busy": summary.run.others_busy,
             "environment": summary.run.environment,
         },
+        "replay": summary.run.replay,
         "ledger_error": summary.ledger_error,
         "lab_overhead": summary.lab_overhead,
         "engine_share": summary.engine_share,
@@ -91,6 +92,7 @@ def _arm(arm: Arm) -> dict[str, Any]:
         "args_ok": asdict(arm.rungs["args_ok"]),
         "ladder": {rung: asdict(share) for rung, share in arm.rungs.items()},
         "sessions_ok": asdict(arm.sessions_ok) if arm.sessions_ok else None,
+        "live": asdict(arm.live) if arm.live else None,
         "errors": arm.errors,
         "lossless": asdict(arm.lossless) if arm.lossless else None,
     }

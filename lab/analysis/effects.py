@@ -48,24 +48,20 @@ def arm_name(precision: str, speculation: str) -> str:
     return precision if speculation == "none" else f"{precision} + {speculation}"
 
 
-def decode_work(
-    calls: list[CallRecord], sessions: dict[str, int], rounds: list[int]
-) -> tuple[Floats, Floats]:
-    """Decode seconds and tokens after the first, each [sessions, rounds]; NaN seconds where one is not whole.
+def decode_work(calls: list[CallRecord], sessions: list[str], rounds: list[int]) -> tuple[Floats, Floats]:
+    """Decode seconds and tokens after the first, each [sessions, rounds]; NaN seconds where there is no call.
 
     Args:
-        sessions: session id -> calls in it.
+        calls: of sessions that were replayed whole.
     """
-    order = list(sessions)
-    seconds = np.zeros((len(order), len(rounds)))
-    tokens, done = np.zeros_like(seconds), np.zeros_like(seconds)
+    seconds = np.zeros((len(sessions), len(rounds)))
+    tokens, made = np.zeros_like(seconds), np.zeros_like(seconds)
     for call in calls:
-        at = order.index(call.session_id), rounds.index(call.round)
+        at = sessions.index(call.session_id), rounds.index(call.round)
         seconds[at] += sum(step.seconds for step in call.generation.steps)
         tokens[at] += len(call.generation.token_ids) - 1
-        done[at] += 1
-    whole = done == np.array(list(sessions.values()))[:, None]
-    return np.where(whole, seconds, np.nan), tokens
+        made[at] += 1
+    return np.where(made > 0, seconds, np.nan), tokens
 
 
 def noise_floor(seconds: Floats, tokens: Floats) -> float | None:

@@ -37,6 +37,14 @@ class Interval:
         return Interval(exp(self.value), *(None if v is None else exp(v) for v in (self.low, self.high)))
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """k of n."""
+
+    k: int
+    n: int
+
+
 class PairedBootstrap:
     """Bootstrap replicates of each arm's log time per token, paired across arms.
 

@@ -13,20 +13,13 @@ import numpy as np
 
 from lab.analysis import effects, losslessness
 from lab.analysis.effects import Interaction, Verdict
+from lab.analysis.live import Live, live_figures, whole_sessions
 from lab.analysis.losslessness import Lossless
-from lab.analysis.stats import Interval, PairedBootstrap, percentile
-from lab.records import RUNGS, CallRecord, CellRecord, CellStatus, RunRecord
+from lab.analysis.stats import Interval, PairedBootstrap, Share, percentile
+from lab.records import RUNGS, CallRecord, CellRecord, CellStatus, OutcomeRecord, RunRecord
 
 # Others taking more than this share of the threads disturb a run.
 DISTURBING_SHARE = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """k of n."""
-
-    k: int
-    n: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +49,7 @@ class Arm:
         session_s: mean session latency, prefill included.
         rungs: ladder rung -> share of the calls that have an expectation, first round.
         sessions_ok: sessions whose every call is `args_ok`.
+        live: how the sessions of a live run ended; its calls have no score.
         accepted_by_position: entry i is (verify steps that drafted more than i tokens, of these accepted
             more than i).
     """
@@ -84,6 +78,7 @@ class Arm:
     rungs: dict[str, Share]
     errors: dict[str, int]
     sessions_ok: Share | None
+    live: Live | None
     lossless: Lossless | None
     ledger: Ledger | None
     accepted_by_position: list[tuple[int, int]]
@@ -125,6 +120,17 @@ class Summary:
     gold: bool
 
     @property
+    def contexts(self) -> str | None:
+        """A sentence if the arms did not see the same contexts; None if they did."""
+        if self.run.replay != "live":
+            return None
+        return (
+            "Live replay: every arm's own calls ran in the sessions' tool worlds, so contexts differ between "
+            "arms, and one that gives up early has the shorter ones. Ratios are of whole sessions' decode "
+            "time per token, and not to be compared with teacher-forced ones."
+        )
+
+    @property
     def disturbance(self) -> str | None:
         """A sentence if others used the processors so much that the speeds suffered; None if not."""
         busy, threads = self.run.others_busy, self.run.environment.get("threads")
@@ -136,16 +142,36 @@ class Summary:
         )
 
 
-def summarize(run: RunRecord, cells: list[CellRecord], calls: Iterable[CallRecord]) -> Summary:
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """What is stored of a cell's timed rounds; `whole` are the calls of sessions replayed to their end."""
+
+    calls: list[CallRecord]
+    whole: list[CallRecord]
+    outcomes: list[OutcomeRecord]
+
+
+def summarize(
+    run: RunRecord,
+    cells: list[CellRecord],
+    calls: Iterable[CallRecord],
+    outcomes: Iterable[OutcomeRecord],
+) -> Summary:
     """Every figure of a run, from the records of its timed rounds alone."""
-    by_cell: dict[str, list[CallRecord]] = {cell.cell_id: [] for cell in cells}
-    for call in calls:
-        if call.round > 0:
-            by_cell[call.cell_id].append(call)
+    everything = [call for call in calls if call.round > 0]
+    outcomes = list(outcomes)
+    mixed = any(call.score for call in everything) if run.replay == "live" else outcomes
+    assert not mixed, "teacher-forced and live records in one run"
+    by_cell = {cell.cell_id: _Records([], [], []) for cell in cells}
+    for call in everything:
+        by_cell[call.cell_id].calls.append(call)
+    for call in whole_sessions(run, everything, outcomes):
+        by_cell[call.cell_id].whole.append(call)
+    for outcome in outcomes:
+        by_cell[outcome.cell_id].outcomes.append(outcome)
     groups: dict[tuple[str, str, str], list[CellRecord]] = {}
     for cell in cells:
         groups.setdefault((cell.engine, cell.model, cell.scenario), []).append(cell)
-    everything = [call for cell_calls in by_cell.values() for call in cell_calls]
     wall = sum(call.wall_s for call in everything)
     in_rounds = sum(call.wall_s for call in everything if call.round in run.round_wall_s)
     rounds_wall = sum(run.round_wall_s.values())
@@ -165,16 +191,16 @@ def _group(
     run: RunRecord,
     key: tuple[str, str, str],
     cells: list[CellRecord],
-    by_cell: dict[str, list[CallRecord]],
+    by_cell: dict[str, _Records],
 ) -> Group:
-    sessions = {s["id"]: s["calls"] for s in run.sessions if s.get("scenario") in (None, key[2])}
-    rounds = sorted({call.round for cell in cells for call in by_cell[cell.cell_id]})
+    sessions = [s["id"] for s in run.sessions if s.get("scenario") in (None, key[2])]
+    rounds = sorted({call.round for cell in cells for call in by_cell[cell.cell_id].calls})
     work = {}
     measured = {}
     # Every arm is compared on the sessions that all finished, so an arm that failed on the way, or has none
     # yet, would take them from the others.
     for cell in cells:
-        seconds, tokens = effects.decode_work(by_cell[cell.cell_id], sessions, rounds)
+        seconds, tokens = effects.decode_work(by_cell[cell.cell_id].whole, sessions, rounds)
         if cell.status != "failed" and np.isfinite(seconds).any():
             measured[cell.arm] = effects.arm_name(*cell.arm)
             work[measured[cell.arm]] = seconds, tokens
@@ -203,7 +229,7 @@ def _group(
             ratio = log_ratio.exp() if log_ratio else None
         base = plain.get(cell.precision)
         arms.append(
-            _arm(run, cell, by_cell[cell.cell_id], ratio, base, by_cell[base.cell_id] if base else [])
+            _arm(run, cell, by_cell[cell.cell_id], ratio, base, by_cell[base.cell_id].calls if base else [])
         )
     return Group(*key, arms=arms, interactions=interactions, verdict=verdict, noise_floor=floor)
 
@@ -211,11 +237,12 @@ def _group(
 def _arm(
     run: RunRecord,
     cell: CellRecord,
-    calls: list[CallRecord],
+    records: _Records,
     ratio: Interval | None,
     plain: CellRecord | None,
     plain_calls: list[CallRecord],
 ) -> Arm:
+    calls = records.calls
     steps = [step for call in calls for step in call.generation.steps]
     seconds = sum(step.seconds for step in steps)
     tokens = sum(len(call.generation.token_ids) - 1 for call in calls)
@@ -228,12 +255,16 @@ def _arm(
         if len(call.generation.token_ids) > 1
     ]
     peaks = [c.generation.peak_memory_bytes for c in calls if c.generation.peak_memory_bytes is not None]
-    latencies = _session_latencies(run, calls)
+    latencies = _session_latencies(records.whole)
     first_round = min((call.round for call in calls), default=None)
     scored = [call for call in calls if call.round == first_round and call.score is not None]
     limit = losslessness.threshold(cell.setup, plain.setup if plain else None)
     audited = (
-        cell.speculation != "none" and plain_calls and limit is not None and not run.matrix.get("temperature")
+        cell.speculation != "none"
+        and plain_calls
+        and limit is not None
+        and not run.matrix.get("temperature")
+        and run.replay != "live"
     )
     return Arm(
         cell_id=cell.cell_id,
@@ -260,6 +291,7 @@ def _arm(
         rungs={rung: Share(sum(getattr(c.score, rung) for c in scored), len(scored)) for rung in RUNGS},
         errors=dict(Counter(error for call in scored if call.score for error in call.score.errors)),
         sessions_ok=_sessions_ok(run, scored),
+        live=live_figures(records.outcomes),
         lossless=losslessness.audit(plain_calls, calls, limit) if audited and limit is not None else None,
         ledger=_ledger(calls),
         accepted_by_position=[
@@ -269,13 +301,13 @@ def _arm(
     )
 
 
-def _session_latencies(run: RunRecord, calls: list[CallRecord]) -> list[float]:
-    """Wall seconds of every session that was replayed whole."""
-    size = {session["id"]: session["calls"] for session in run.sessions}
-    groups: dict[tuple[int, str], list[float]] = {}
+def _session_latencies(calls: list[CallRecord]) -> list[float]:
+    """Wall seconds of every session among `calls`."""
+    walls: dict[tuple[int, str], float] = {}
     for call in calls:
-        groups.setdefault((call.round, call.session_id), []).append(call.wall_s)
-    return [sum(walls) for (_, session), walls in groups.items() if len(walls) == size[session]]
+        key = call.round, call.session_id
+        walls[key] = walls.get(key, 0.0) + call.wall_s
+    return list(walls.values())
 
 
 def _sessions_ok(run: RunRecord, scored: list[CallRecord]) -> Share | None:

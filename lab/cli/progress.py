@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from rich.progress import (
 )
 
 if TYPE_CHECKING:
-    from lab.records import CallRecord, CellSetup
+    from lab.records import CallRecord, CellSetup, OutcomeRecord
     from lab.runner.plan import Plan
     from lab.runner.schedule import Unit
 
@@ -55,18 +55,17 @@ def progress_bar(console: Console | None = None) -> Iterator[Callable[[str, int,
 class RunProgress:
     """The observer of a run: cell, round, call, running tokens/s, time left.
 
-    On a terminal one bar for all calls; elsewhere a line a cell and a line a round.
+    On a terminal one bar for all calls that are left, or all sessions where they are live and how many calls
+    they make is not known; elsewhere a line a cell and a line a round.
     """
 
     def __init__(self, plan: Plan, console: Console):
         self._rounds = plan.matrix.rounds
-        self._calls = {
-            cell.cell_id: sum(len(session.calls) for session in plan.sessions[cell.scenario])
-            * plan.matrix.rounds
-            for cell in plan.cells
-        }
-        self._tokens = dict.fromkeys(self._calls, 0)
-        self._seconds = dict.fromkeys(self._calls, 0.0)
+        self._live = plan.matrix.replay == "live"
+        self._left: dict[str, int] = {}
+        self._done = 0
+        self._tokens = {cell.cell_id: 0 for cell in plan.cells}
+        self._seconds = dict.fromkeys(self._tokens, 0.0)
         self._round = 0
         self._console = console
         self._bars = Progress(
@@ -91,6 +90,9 @@ class RunProgress:
         self._bars.update(self._task, visible=False)
         self._bars.stop()
 
+    def planned(self, left: Mapping[str, int]) -> None:
+        self._left = dict(left)
+
     def loading(self, cell_id: str, done: int, total: int) -> None:
         self._bars.update(self._task, description=f"loading {_short(cell_id)}", completed=done, total=total)
 
@@ -102,7 +104,7 @@ class RunProgress:
 
     def started(self, unit: Unit) -> None:
         if self._round == 0:
-            self._bars.reset(self._task, total=sum(self._calls.values()))
+            self._bars.reset(self._task, total=sum(self._left.values()))
         if unit.round != self._round:
             self._round = unit.round
             self._say(f"round {unit.round} of {self._rounds}")
@@ -113,13 +115,26 @@ class RunProgress:
         self._seconds[cell] += sum(step.seconds for step in call.generation.steps)
         speed = f"{self._tokens[cell] / self._seconds[cell]:.0f} tok/s" if self._seconds[cell] else ""
         where = f"round {call.round}  {_short(cell)}  {call.session_id} call {call.call_index + 1}"
-        self._bars.update(self._task, advance=1, description=where, speed=speed)
+        self._bars.update(self._task, description=where, speed=speed)
+        if not self._live:
+            self._advance(cell)
+
+    def ended(self, outcome: OutcomeRecord) -> None:
+        self._advance(outcome.cell_id)
 
     def failed(self, cell_id: str, reason: str) -> None:
         self._say(f"[red]failed[/red] {cell_id}: {reason}")
-        del self._calls[cell_id]
+        self._left.pop(cell_id)
         if self._round:
-            self._bars.update(self._task, total=sum(self._calls.values()))
+            self._show()
+
+    def _advance(self, cell_id: str) -> None:
+        self._left[cell_id] -= 1
+        self._done += 1
+        self._show()
+
+    def _show(self) -> None:
+        self._bars.update(self._task, completed=self._done, total=self._done + sum(self._left.values()))
 
     def _say(self, text: str) -> None:
         self._console.print(text, highlight=False)

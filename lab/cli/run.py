@@ -40,6 +40,8 @@ def _pins(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dic
 @click.option("--scenario", help="Comma list: presets of `lab sessions list`, or paths of session files.")
 @click.option("--sessions", type=int, help="Replay only the first so many sessions.")
 @click.option("--calls", type=int, help="Replay only the first so many calls of each session.")
+@click.option("--replay", help="teacher-forced: on the recorded history; live: in the sessions' tool worlds.")
+@click.option("--step-cap", type=int, help="The most calls of a live session; twice the recorded ones.")
 @click.option("--rounds", type=int, help="Passes over the scenario.")
 @click.option("--max-tokens", type=int, help="Cap on the tokens of a call.")
 @click.option("--draft-tokens", type=int, help="The most tokens drafted for one verify step.")
@@ -83,14 +85,16 @@ def run(matrix: str, out: Path, dry_run: bool, as_json: bool, **overrides: Any) 
 def _list_cells(matrix: Matrix, as_json: bool) -> None:
     from lab.runner.plan import load_scenarios
 
-    calls = {
-        name: sum(len(session.calls) for session in scenario.sessions)
+    # How many calls a live session makes is the model's choice.
+    unit = "sessions" if matrix.replay == "live" else "calls"
+    work = {
+        name: sum(1 if unit == "sessions" else len(session.calls) for session in scenario.sessions)
         for name, scenario in load_scenarios(matrix).items()
     }
     cells = matrix.cells()
     for cell in cells:
-        click.echo(f"{cell.cell_id}: {calls[cell.scenario]} calls x {matrix.rounds} rounds")
-    click.echo(f"{len(cells)} cells, {sum(calls[cell.scenario] for cell in cells) * matrix.rounds} calls")
+        click.echo(f"{cell.cell_id}: {work[cell.scenario]} {unit} x {matrix.rounds} rounds")
+    click.echo(f"{len(cells)} cells, {sum(work[cell.scenario] for cell in cells) * matrix.rounds} {unit}")
     if as_json:
         click.echo(json.dumps({"schema": "lab-cells/1", "cells": [cell.cell_id for cell in cells]}))
 
@@ -140,7 +144,7 @@ def _show(target: Target, console: Any, as_json: bool) -> None:
     from lab.store import Store
 
     with Store.open(target.folder) as store:
-        summary = summarize(store.run(), store.cells(), store.calls())
+        summary = summarize(store.run(), store.cells(), store.calls(), store.outcomes())
     console.print(arms_table(summary))
     try:
         report = str(build_report(target.folder))

@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from lab.errors import UserError
 from lab.records import CellSetup, Generation
+
+
+class ContextError(UserError):
+    """A prompt and the tokens asked for do not fit the model's context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,8 @@ class Engine(Protocol):
         """The prompt's length in tokens, without computing anything.
 
         Raises:
-            UserError: the prompt and `params.max_tokens` do not fit the model's context.
+            ContextError: the prompt and `params.max_tokens` do not fit the model's context.
+            UserError: the model does not take such messages.
         """
         ...
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from lab.engines.base import Capabilities, Decoding, EngineConfig, Prompt
-from lab.errors import UserError
+from lab.engines.base import Capabilities, ContextError, Decoding, EngineConfig, Prompt
 from lab.measure.ledger import Ledger
 from lab.measure.memory import peak_bytes, reset_peak
 from lab.models.checkpoint import load_decoder
@@ -211,7 +210,7 @@ class NativeEngine:
         ids = self.tokenizer.encode_prompt(prompt.messages, prompt.tools)
         context = self.decoder.config.context
         if len(ids) + params.max_tokens > context:
-            raise UserError(
+            raise ContextError(
                 "prompt",
                 got=f"{len(ids)} tokens and up to {params.max_tokens} new ones",
                 expected=f"at most the model's context of {context}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Protocol
 
 from lab.errors import UserError
 from lab.measure.machine import OthersMeter
-from lab.records import CallRecord, CellSetup
+from lab.records import CallRecord, CellSetup, OutcomeRecord
 from lab.runner.local import LocalWorker, WorkerError
 from lab.runner.plan import Plan
 from lab.runner.schedule import Unit, schedule
@@ -24,6 +24,10 @@ from lab.store import FILE_NAME, Store
 class Observer(Protocol):
     """Sees the run as it goes on."""
 
+    def planned(self, left: Mapping[str, int]) -> None:
+        """Told first: cell -> calls that it has still to make, or sessions where those are not known."""
+        ...
+
     def loading(self, cell_id: str, done: int, total: int) -> None: ...
 
     def ready(self, cell_id: str, setup: CellSetup) -> None: ...
@@ -31,6 +35,8 @@ class Observer(Protocol):
     def started(self, unit: Unit) -> None: ...
 
     def finished(self, call: CallRecord) -> None: ...
+
+    def ended(self, outcome: OutcomeRecord) -> None: ...
 
     def failed(self, cell_id: str, reason: str) -> None: ...
 
@@ -90,11 +96,17 @@ class _Run:
         self.plan, self.store, self.observer, self.stack = plan, store, observer, stack
         self.workers: dict[str, LocalWorker] = {}
         finished = store.finished_calls()
+        self.live = plan.matrix.replay == "live"
         self.calls = {s.id: len(s.calls) for sessions in plan.sessions.values() for s in sessions}
         self.done = Counter(Unit(round_, session, cell) for cell, round_, session, _ in finished)
+        self.ended = {Unit(o.round, o.session_id, o.cell_id) for o in store.outcomes()}
 
     def run(self) -> None:
         pending = list(self._pending())
+        left = Counter[str]()
+        for unit in pending:
+            left[unit.cell_id] += self._left(unit)
+        self.observer.planned(left)
         self._start_workers(list(dict.fromkeys(unit.cell_id for unit in pending)))
         for round_ in dict.fromkeys(unit.round for unit in pending):
             began, others = time.perf_counter(), OthersMeter()
@@ -117,8 +129,13 @@ class _Run:
             if cell.cell_id not in failed
         ]
         for unit in schedule(cells, self.plan.matrix.rounds):
-            if self.done[unit] < self.calls[unit.session_id]:
+            if self._left(unit):
                 yield unit
+
+    def _left(self, unit: Unit) -> int:
+        """Calls of the session that are still to be made. How many a live one makes is known when it ended:
+        until then it counts as one."""
+        return int(unit not in self.ended) if self.live else self.calls[unit.session_id] - self.done[unit]
 
     def _start_workers(self, cell_ids: list[str]) -> None:
         """One after the other, so that each loads and warms up on an idle machine."""
@@ -146,10 +163,19 @@ class _Run:
     def _replay(self, unit: Unit) -> None:
         self.observer.started(unit)
         worker = self.workers[unit.cell_id]
+        start = self.done[unit]
+        if self.live and start:
+            # The world's state went with the worker, so a session cut short is begun anew.
+            self.store.drop_calls(unit.cell_id, unit.round, unit.session_id)
+            start = 0
         try:
-            for call in worker.run(Task(unit.round, unit.session_id, self.done[unit])):
-                self.store.add_call(call)
-                self.observer.finished(call)
+            for record in worker.run(Task(unit.round, unit.session_id, start)):
+                if isinstance(record, OutcomeRecord):
+                    self.store.add_outcome(record)
+                    self.observer.ended(record)
+                else:
+                    self.store.add_call(record)
+                    self.observer.finished(record)
         except WorkerError as failure:
             self._fail(unit.cell_id, worker, str(failure))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from lab.records import CallRecord, CellSetup
+from lab.records import CallRecord, CellSetup, OutcomeRecord
 from lab.runner.worker import ACK, Done, Loading, Ready, Refused, Task, WorkerSpec, main
 
 
@@ -43,8 +43,9 @@ class LocalWorker:
             yield message
         yield message.setup
 
-    def run(self, task: Task) -> Iterator[CallRecord]:
-        """Yields each finished call; the next begins when the caller asks for it. Raises WorkerError."""
+    def run(self, task: Task) -> Iterator[CallRecord | OutcomeRecord]:
+        """Yields each finished call and how a live session ended; the next call begins when the caller asks
+        for it. Raises WorkerError."""
         self._send(task)
         while not isinstance(message := self._receive(), Done):
             yield message

@@ -13,6 +13,7 @@ from typing import Any
 from lab.engines import ENGINES
 from lab.engines.base import EngineConfig
 from lab.errors import UserError
+from lab.live import gold_state
 from lab.matrix import Cell, Matrix
 from lab.measure.machine import default_threads, fingerprint, load_now, machine_key
 from lab.records import RunRecord
@@ -62,6 +63,8 @@ class Plan:
                 top_p=matrix.top_p,
                 top_k=matrix.top_k,
                 seed=matrix.seed,
+                mode=matrix.replay,
+                step_cap=matrix.step_cap,
             ),
             sessions=self.sessions[cell.scenario],
             log=folder / "logs" / f"{cell.cell_id.replace('/', '_')}.log",
@@ -98,17 +101,32 @@ def load_scenarios(matrix: Matrix) -> dict[str, Scenario]:
     """The matrix's scenarios, cut to the first `sessions` and the first `calls` of each where it says so.
 
     Raises:
-        UserError: an unknown scenario or a malformed session.
+        UserError: an unknown scenario, a malformed session, or one that cannot be replayed live though it is
+            to be.
     """
     found = {}
     for name in matrix.scenario:
         scenario = load_scenario(name)
+        if matrix.replay == "live":
+            _check_live(scenario.sessions[: matrix.sessions], matrix.calls)
         sessions = [
             session.model_copy(update={"calls": session.calls[: matrix.calls]})
             for session in scenario.sessions[: matrix.sessions]
         ]
         found[name] = replace(scenario, sessions=tuple(sessions))
     return found
+
+
+def _check_live(sessions: tuple[Session, ...], calls: int | None) -> None:
+    for session in sessions:
+        gold_state(session)
+        if calls is not None and calls < len(session.calls):
+            raise UserError(
+                "calls",
+                got=f"{calls}, which cuts session {session.id!r} with its {len(session.calls)} calls",
+                expected="whole sessions: a live one is judged by the state that all its calls lead to",
+                hint="Leave `calls` out of the matrix, or start from one without: `lab run live`.",
+            )
 
 
 def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan:

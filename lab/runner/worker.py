@@ -1,7 +1,8 @@
 """The child process of one cell: it loads the engine once, warms it up, and replays what it is sent.
 
 Messages to the worker: a `Task`, `ACK` after each record was stored, or None to end.
-Messages from it: `Loading`, one `Ready` or `Refused`, then per task one CallRecord a call and a `Done`.
+Messages from it: `Loading`, one `Ready` or `Refused`, then per task one CallRecord a call, in live replay the
+session's OutcomeRecord, and a `Done`.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from lab.engines.base import Engine, EngineConfig, load_engine
 from lab.errors import UserError
-from lab.records import CellSetup
+from lab.live import live
+from lab.records import CallRecord, CellSetup, OutcomeRecord
 from lab.replay import ReplaySettings, prompt_of, replay
 from lab.session import Session
 
@@ -42,7 +44,7 @@ class WorkerSpec:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Replay one session from call `start` on."""
+    """Replay one session from call `start` on. A live one has no other start than its first call."""
 
     round: int
     session_id: str
@@ -74,7 +76,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The task's last call was stored."""
+    """The task's last record was stored."""
 
 
 def work(spec: WorkerSpec, pipe: Connection) -> None:
@@ -92,17 +94,8 @@ def work(spec: WorkerSpec, pipe: Connection) -> None:
     except UserError as error:
         pipe.send(Refused(str(error), user_error=True))
         return
-    sessions = {session.id: session for session in spec.sessions}
     while (task := pipe.recv()) is not None:
-        records = replay(
-            sessions[task.session_id],
-            engine,
-            spec.settings,
-            cell_id=spec.cell_id,
-            round_=task.round,
-            start=task.start,
-        )
-        for record in records:
+        for record in _records(engine, spec, task):
             pipe.send(record)
             if pipe.recv() != ACK:
                 return
@@ -124,6 +117,14 @@ def main(spec: WorkerSpec, pipe: Connection) -> None:
             )
         )
         sys.exit(1)
+
+
+def _records(engine: Engine, spec: WorkerSpec, task: Task) -> Iterator[CallRecord | OutcomeRecord]:
+    session = next(session for session in spec.sessions if session.id == task.session_id)
+    if spec.settings.mode == "live":
+        assert task.start == 0, "a world is not taken up in its middle"
+        return live(session, engine, spec.settings, cell_id=spec.cell_id, round_=task.round)
+    return replay(session, engine, spec.settings, cell_id=spec.cell_id, round_=task.round, start=task.start)
 
 
 def _check(engine: Engine, session: Session, index: int, spec: WorkerSpec) -> None:

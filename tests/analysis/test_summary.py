@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from lab.analysis.document import run_document
+from lab.analysis.live import Live
 from lab.analysis.losslessness import Divergence
-from lab.analysis.summary import Share, Summary, summarize
+from lab.analysis.stats import Share
+from lab.analysis.summary import Summary, summarize
 from lab.records import CallRecord, CellRecord, RunRecord
 from lab.store import Store
 
@@ -24,7 +26,7 @@ def stored(folder: Path) -> tuple[RunRecord, list[CellRecord], list[CallRecord]]
 
 
 def summary_of(folder: Path) -> Summary:
-    return summarize(*stored(folder))
+    return summarize(*stored(folder), [])
 
 
 def test_every_figure_of_an_arm(made_up_run: Run) -> None:
@@ -72,7 +74,7 @@ def test_run_wide_figures(made_up_run: Run) -> None:
 def test_warm_up_calls_are_in_no_figure(made_up_run: Run) -> None:
     run, cells, calls = stored(made_up_run())
     warm = [replace(call, round=0, wall_s=99.0, lab_s=50.0) for call in calls if call.round == 1]
-    assert summarize(run, cells, warm + calls) == summarize(run, cells, calls)
+    assert summarize(run, cells, warm + calls, []) == summarize(run, cells, calls, [])
 
 
 def test_a_failed_arm_takes_no_sessions_from_the_others(made_up_run: Run) -> None:
@@ -95,7 +97,7 @@ def test_half_a_session_is_not_compared(made_up_run: Run) -> None:
         made_up_run(rounds=1, pace=lambda a, _r, s: 5.0 if (a[1], s) == ("ngram", 2) else 1.0)
     )
     cut = [c for c in calls if (c.cell_id, c.session_id, c.call_index) != (cells[1].cell_id, "travel/2", 1)]
-    ratio = summarize(run, cells, cut).groups[0].arms[1].ratio
+    ratio = summarize(run, cells, cut, []).groups[0].arms[1].ratio
     assert ratio is not None
     assert ratio.value == pytest.approx(2)
 
@@ -114,14 +116,14 @@ def test_the_document_is_strict_json_even_where_a_margin_is_undefined(made_up_ru
         else c
         for c in calls
     ]
-    document = run_document(summarize(run, cells, short), folder="f", report=None)
+    document = run_document(summarize(run, cells, short, []), folder="f", report=None)
     assert '"margin": null' in json.dumps(document, allow_nan=False)
     assert document["verdict"]["best_arm"] == "w4 + ngram"
 
 
 def test_a_run_without_calls_has_only_undefined_figures(made_up_run: Run) -> None:
     run, cells, _ = stored(made_up_run())
-    summary = summarize(run, cells, [])
+    summary = summarize(run, cells, [], [])
     arm = summary.groups[0].arms[0]
     assert (arm.decode_tok_per_s, arm.ratio, arm.tau, arm.session_s, arm.ledger) == (None,) * 5
     assert (summary.ledger_error, summary.lab_overhead, summary.groups[0].verdict) == (None, None, None)
@@ -132,3 +134,65 @@ def test_a_run_that_others_disturbed_says_so(made_up_run: Run, busy: float | Non
     summary = summary_of(made_up_run())
     run = replace(summary.run, others_busy=busy, environment={**summary.run.environment, "threads": 2})
     assert bool(replace(summary, run=run).disturbance) == told
+
+
+def live_summary(folder: Path) -> Summary:
+    with Store.open(folder) as store:
+        return summarize(store.run(), store.cells(), store.calls(), store.outcomes())
+
+
+def test_live_sessions_have_an_outcome_and_neither_a_score_nor_an_audit(made_up_run: Run) -> None:
+    plain, ngram, w4, _ = live_summary(made_up_run(live=True)).groups[0].arms
+    assert plain.live == Live(
+        success=Share(2, 3),
+        state_ok=Share(3, 3),
+        statements_ok=Share(1, 2),
+        capped=Share(1, 3),
+        out_of_context=Share(0, 3),
+        steps=pytest.approx(7 / 3),
+        tool_errors=1,
+    )
+    assert w4.live is not None
+    assert (w4.live.success, w4.live.state_ok) == (Share(1, 3), Share(2, 3))
+    assert (plain.rungs["args_ok"], plain.sessions_ok, plain.errors) == (Share(0, 0), None, {})
+    assert ngram.lossless is None
+
+
+def test_live_speeds_and_ratios_are_of_whole_sessions_whatever_their_number_of_calls(
+    made_up_run: Run,
+) -> None:
+    group = live_summary(made_up_run(live=True)).groups[0]
+    assert [arm.decode_tok_per_s for arm in group.arms] == pytest.approx([100, 200, 200, 250])
+    assert [arm.ratio.value for arm in group.arms if arm.ratio] == pytest.approx([1, 2, 2, 2.5])
+    # Two sessions of two calls and one of three: 3 first calls and 4 later ones.
+    assert group.arms[0].session_s == pytest.approx((3 * 0.2031 + 4 * 0.1631) / 3)
+
+
+def test_a_live_session_without_an_outcome_is_not_compared(made_up_run: Run) -> None:
+    folder = made_up_run(live=True, rounds=1, pace=lambda a, _r, s: 5.0 if (a[1], s) == ("ngram", 2) else 1.0)
+    with Store.open(folder) as store:
+        run, cells, calls, outcomes = store.run(), store.cells(), list(store.calls()), store.outcomes()
+    cut = [o for o in outcomes if (o.cell_id, o.session_id) != (cells[1].cell_id, "travel/2")]
+    arm = summarize(run, cells, calls, cut).groups[0].arms[1]
+    assert arm.ratio is not None
+    assert arm.ratio.value == pytest.approx(2)
+    assert arm.live is not None
+    assert arm.live.success.n == 2
+
+
+def test_live_and_teacher_forced_records_are_never_in_one_summary(made_up_run: Run) -> None:
+    forced_run, cells, scored = stored(made_up_run())
+    with Store.open(made_up_run("live-run", live=True)) as store:
+        live_run, outcomes = store.run(), store.outcomes()
+    for run, calls, ended in ((forced_run, scored, outcomes), (live_run, scored, [])):
+        with pytest.raises(AssertionError, match="live records"):
+            summarize(run, cells, calls, ended)
+
+
+def test_the_document_says_how_sessions_were_replayed(made_up_run: Run) -> None:
+    forced = run_document(summary_of(made_up_run()), folder="f", report=None)
+    live = run_document(live_summary(made_up_run("live-run", live=True)), folder="f", report=None)
+    assert (forced["replay"], forced["arms"][0]["live"]) == ("teacher-forced", None)
+    assert live["replay"] == "live"
+    assert live["arms"][0]["live"]["success"] == {"k": 2, "n": 3}
+    assert json.dumps(live, allow_nan=False)

@@ -10,6 +10,8 @@ from click.testing import CliRunner
 
 from lab.cli.run import run
 from lab.errors import UserError
+from lab.scenarios.generate import generate
+from lab.session import dump_session
 
 
 def test_dry_run_lists_the_cells_and_makes_nothing(tmp_path: Path) -> None:
@@ -22,13 +24,27 @@ def test_dry_run_lists_the_cells_and_makes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_dry_run_of_a_live_run_counts_sessions_since_the_model_chooses_its_calls(tmp_path: Path) -> None:
+    path = tmp_path / "chain.jsonl"
+    path.write_text("\n".join(map(dump_session, generate("chain", n=3, seed=2))))
+    arguments = ["--dry-run", "--replay", "live", "--scenario", str(path), "--calls", "99", "--step-cap", "5"]
+    result = CliRunner().invoke(run, arguments)
+    assert result.exit_code == 0, result.exception
+    lines = result.output.splitlines()
+    assert lines[0] == "native/smollm2-135m/bf16/none/chain: 3 sessions x 3 rounds"
+    assert lines[-1] == "4 cells, 36 sessions"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--precision", "bf61"], "Did you mean 'bf16'?"),
         (["--scenario", "quik"], "Did you mean 'quick'?"),
         (["--kernel", "w4=marlin"], "expected one of torch, reference"),
-        (["nothing"], "expected a preset (quick"),
+        (["nothing"], "expected a preset ("),
+        (["--replay", "life"], "Did you mean 'live'?"),
+        (["--step-cap", "9"], "only live replay has one"),
+        (["--replay", "live", "--calls", "99"], "session.world: got none, expected a tool world"),
     ],
 )
 def test_a_mistake_is_told_before_anything_is_done(

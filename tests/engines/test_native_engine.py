@@ -13,9 +13,8 @@ import torch
 from transformers import LlamaForCausalLM
 
 from lab.engines import native
-from lab.engines.base import Decoding, Prompt
+from lab.engines.base import ContextError, Decoding, Prompt
 from lab.engines.native import NativeEngine
-from lab.errors import UserError
 from lab.measure.ledger import Ledger
 
 Make = Callable[..., NativeEngine]
@@ -141,7 +140,7 @@ def test_a_prompt_that_does_not_fit_is_refused_before_anything_is_computed(
     plain.generate(request([5] * 10), Decoding(5))
     for act in (plain.check, plain.generate):
         with pytest.raises(
-            UserError, match=r"got 600 tokens and up to 41 new ones, expected .* context of 640"
+            ContextError, match=r"got 600 tokens and up to 41 new ones, expected .* context of 640"
         ):
             act(request([1] * 600), Decoding(41))
     assert plain.check(request([1] * 600), Decoding(40)) == 600

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 
 import pytest
 
 from lab.engines.native import NativeEngine
+from lab.live import live
+from lab.records import CallRecord, OutcomeRecord
 from lab.replay import ReplaySettings, replay
-from lab.session import Session, parse_session
+from lab.session import Session, World, parse_session
 
 Make = Callable[..., NativeEngine]
 SETTINGS = ReplaySettings(wire_family="hermes", max_tokens=12)
@@ -54,6 +57,35 @@ def test_every_call_is_one_record_prompted_with_the_recorded_history(engine: Mak
     assert (first.reused_tokens, second.reused_tokens) == (0, first.prompt_tokens)
     assert third.reused_tokens == second.prompt_tokens
     assert [r.score is None for r in records] == [False, False, True]
+
+
+def test_live_prompts_hold_the_models_own_replies_until_the_context_is_full(
+    engine: Make, session: Session
+) -> None:
+    goal = session.session.model_copy(update={"world": World(name="bank", initial_state={"serial": 1})})
+    made, world = engine("ngram"), session.model_copy(update={"session": goal})
+    *calls, outcome = live(world, made, SETTINGS, cell_id="cell", round_=1)
+    assert isinstance(outcome, OutcomeRecord)
+    # A random model calls no tool, so each of its replies ends one of the three turns.
+    assert (outcome.success, outcome.ended, outcome.steps) == (True, "answered", 3)
+    first, second, third = (record.generation for record in calls if isinstance(record, CallRecord))
+    assert first.reused_tokens == 0
+    assert second.reused_tokens >= first.prompt_tokens
+    assert third.prompt_tokens > second.prompt_tokens
+    turns = (
+        {"role": "user", "content": "first question"},
+        {"role": "assistant", "content": first.text.strip()},
+    )
+    history = [*turns, {"role": "user", "content": "second question"}]
+    assert second.prompt_tokens == len(
+        made.tokenizer.encode_prompt(history, session.catalog(session.calls[0]))
+    )
+
+    narrow = dataclasses.replace(made.decoder.config, context=second.prompt_tokens + 11)
+    made.decoder.config = narrow
+    *calls, outcome = live(world, made, SETTINGS, cell_id="cell", round_=1)
+    assert isinstance(outcome, OutcomeRecord)
+    assert (outcome.success, outcome.ended, outcome.steps, len(calls)) == (False, "context", 1, 1)
 
 
 def test_the_wall_holds_the_ledger(engine: Make, session: Session) -> None:

@@ -202,6 +202,39 @@ def test_another_schema_version_is_refused(made_up_run: Run) -> None:
     with sqlite3.connect(folder / "run.sqlite") as db:
         db.execute("PRAGMA user_version = 99")
     db.close()
-    with pytest.raises(UserError, match="schema version: got 99, expected 1"):
+    with pytest.raises(UserError, match="schema version: got 99, expected 2"):
         build_report(folder)
     assert not (folder / "report").exists()
+
+
+def test_a_live_run_shows_outcomes_in_place_of_scores(made_up_run: Run) -> None:
+    folder = made_up_run(live=True)
+    html = page(folder)
+    for text in (
+        "Contexts differ between arms",
+        "<h3>Live sessions</h3>",
+        "<td>2/3</td><td>2.33</td><td>1.00</td>",
+        "live contexts differ between arms, so there are no tokens to compare call by call",
+        "<dd>live</dd>",
+        'href="outcomes.csv"',
+    ):
+        assert text in html
+    for text in ("<h3>Accuracy", "<h3>Losslessness", ">sessions ok<", ">args_ok<"):
+        assert text not in html
+    drawn = {path.name.removesuffix("-light.png") for path in (folder / "report").glob("*-light.png")}
+    assert drawn == {"speed", "interaction", "ledger", "timeline", "acceptance"}
+    arms, outcomes = rows(folder, "arms.csv"), rows(folder, "outcomes.csv")
+    assert [(arm["success_k"], arm["success_n"]) for arm in arms] == [("2", "3")] * 2 + [("1", "3")] * 2
+    assert len(outcomes) == 4 * 2 * 3
+    assert (outcomes[0]["success"], outcomes[0]["statements_ok"]) == ("True", "")
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_live_run_before_its_first_outcome_still_has_a_report(made_up_run: Run) -> None:
+    folder = made_up_run(live=True)
+    with sqlite3.connect(folder / "run.sqlite") as db:
+        db.execute("DELETE FROM outcomes")
+    db.close()
+    html = page(folder)
+    assert "no live session of this arm has ended" in html
+    assert "No verdict" in html

@@ -19,7 +19,7 @@ def read(folder: Path) -> tuple[Summary, dict[str, list[CallRecord]]]:
         calls: dict[str, list[CallRecord]] = {cell.cell_id: [] for cell in store.cells()}
         for call in store.calls():
             calls[call.cell_id].append(call)
-        return summarize(store.run(), store.cells(), store.calls()), calls
+        return summarize(store.run(), store.cells(), store.calls(), store.outcomes()), calls
 
 
 def group_of(folder: Path) -> Group:
@@ -63,7 +63,7 @@ def test_timeline_lays_the_calls_of_the_median_session_end_to_end(made_up_run: R
         rounds=1, pace=lambda arm, _round, session: 0.5 + 0.5 * session if arm[1] == "none" else 1
     )
     summary, calls = read(folder)
-    shown = points.timeline_points(summary.groups[0], calls, {f"travel/{n}": 2 for n in range(3)})
+    shown = points.timeline_points(summary.groups[0], calls)
     assert shown is not None
     assert (shown.session_id, shown.round) == ("travel/1", 1)
     first, second = shown.rows[0].spans
@@ -76,7 +76,7 @@ def test_timeline_lays_the_calls_of_the_median_session_end_to_end(made_up_run: R
 def test_timeline_prefers_a_session_that_every_arm_finished(made_up_run: Run) -> None:
     summary, calls = read(made_up_run(unfinished=True))
     del calls[summary.groups[0].arms[3].cell_id][2:]  # the last arm finished its first session only
-    shown = points.timeline_points(summary.groups[0], calls, {f"travel/{n}": 2 for n in range(3)})
+    shown = points.timeline_points(summary.groups[0], calls)
     assert shown is not None
     assert (shown.round, shown.session_id, len(shown.rows)) == (1, "travel/0", 4)
 
@@ -113,4 +113,4 @@ def test_unmeasured_arms_have_no_points(made_up_run: Run) -> None:
     assert points.speed_points(empty) is None
     assert points.interaction_points(empty) is None
     assert points.ledger_points(empty) == ()
-    assert points.timeline_points(empty, {a.cell_id: [] for a in empty.arms}, {}) is None
+    assert points.timeline_points(empty, {a.cell_id: [] for a in empty.arms}) is None

@@ -15,7 +15,7 @@ from lab.store import Store
 
 def summary_of(folder: Path) -> Summary:
     with Store.open(folder) as store:
-        return summarize(store.run(), store.cells(), store.calls())
+        return summarize(store.run(), store.cells(), store.calls(), store.outcomes())
 
 
 def printed(summary: Summary, width: int = 100) -> str:
@@ -32,6 +32,17 @@ def test_terminal_shows_speed_quality_and_the_verdict(made_up_run: Callable[...,
     assert "bf16 + ngram 200 2.00 62.0 5.00 / 5.00 3.00" in lines
     assert "w4 + ngram 6.67 (17 %) 0.222 4/6 5 / 0 / 1 400 MB" in lines
     assert "Serve w4 + ngram: 2.50x the decode speed of bf16." in text
+
+
+def test_terminal_shows_how_live_sessions_ended_and_that_contexts_differ(
+    made_up_run: Callable[..., Path],
+) -> None:
+    text = printed(summary_of(made_up_run(live=True)))
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "w4 + ngram 6.67 (17 %) 0.253 1/3 2.33 1.00 – 400 MB" in lines
+    assert "contexts differ between arms" in " ".join(lines)
+    assert "args_ok" not in text
+    assert max(map(len, text.splitlines())) <= 100
 
 
 def test_nothing_is_cut_at_a_hundred_columns_even_with_long_names(made_up_run: Callable[..., Path]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import textwrap
 from collections.abc import Callable
@@ -15,17 +16,22 @@ from lab.engines import ENGINES
 from lab.matrix import Matrix
 from lab.runner import plan as plan_module
 from lab.runner.plan import Plan
+from lab.scenarios.generate import generate
 from lab.session import Session, parse_session
 from lab.zoo.resolve import ModelFiles
 
 ENGINE = '''
-"""Answers with the call's length as tokens; does on demand what real engines do by accident."""
+"""Answers "fine", or what `replies.json` in the model's folder says: first user message -> replies in turn.
 
+Does on demand what real engines do by accident.
+"""
+
+import json
 import os
 import signal
 import time
 
-from lab.engines.base import Capabilities
+from lab.engines.base import Capabilities, ContextError
 from lab.errors import UserError
 from lab.records import CellSetup, Generation, Step
 
@@ -35,6 +41,8 @@ class MadeUpEngine:
         self.config = config
         self.calls = 0
         behaviour = config.model.name
+        script = config.model / "replies.json"
+        self.script = json.loads(script.read_text()) if script.exists() else {}
         if behaviour == "crashes-at-load":
             raise RuntimeError("weights fell off")
         if behaviour == "refuses":
@@ -63,10 +71,21 @@ class MadeUpEngine:
             if behaviour.endswith("signal"):
                 os.kill(os.getpid(), signal.SIGKILL)
             time.sleep(60)
+        text = self.reply(prompt) if self.script else "fine"
         step = Step("plain", 1, 0, 0, 1, 0.0, 0.01, 0.0, 10, 0, 1)
         return Generation(
-            (5, 6, 7), "fine", "stop", (1.0, 1.0, 1.0), 1, 0, 0.0, 0.01, 0.0, (step, step), None
+            (5, 6, 7), text, "stop", (1.0, 1.0, 1.0), 1, 0, 0.0, 0.01, 0.0, (step, step), None
         )
+
+    def reply(self, prompt):
+        user = next(message["content"] for message in prompt.messages if message["role"] == "user")
+        made = sum(message["role"] == "assistant" for message in prompt.messages)
+        if self.config.speculation != "none":
+            if self.config.model.name == "gives-up":
+                return "I do not know."
+            if self.config.model.name == "narrow" and made == 2:
+                raise ContextError("prompt", got="9 tokens", expected="at most 8")
+        return self.script[user][made]
 
     def margin_noise(self, prompt, params, reply):
         return 0.25
@@ -99,9 +118,26 @@ def make_session(name: str, calls: int = 2) -> Session:
     )
 
 
+def live_sessions() -> tuple[Session, ...]:
+    """Sessions of one user turn and four calls in a tool world."""
+    made = (session for session in generate("chain", n=40, seed=2) if len(session.calls) == 4)
+    return tuple(itertools.islice(made, 2))
+
+
+def gold_replies(session: Session) -> list[str]:
+    """The recorded replies as a model of the hermes family writes them."""
+    replies = []
+    for message in (session.messages[call.at] for call in session.calls):
+        made = [call.function for call in message.tool_calls or ()]
+        blocks = [f'<tool_call>{{"name": "{f.name}", "arguments": {f.arguments}}}</tool_call>' for f in made]
+        replies.append("\n".join(filter(None, (message.content, *blocks))))
+    return replies
+
+
 @pytest.fixture
 def make_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plan]:
-    """`make_plan(behaviour, rounds=2, ...)`: two arms of the made-up engine over two sessions."""
+    """`make_plan(behaviour, rounds=2, ...)`: two arms of the made-up engine over two sessions. Where it is to
+    replay live, the engine plays the recorded replies."""
     (tmp_path / "modules").mkdir()
     (tmp_path / "modules" / "made_up_engine.py").write_text(textwrap.dedent(ENGINE))
     monkeypatch.syspath_prepend(str(tmp_path / "modules"))
@@ -122,7 +158,12 @@ def make_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
                 **settings,
             }
         )
-        sessions = (make_session("one"), make_session("two"))
+        sessions: tuple[Session, ...] = (make_session("one"), make_session("two"))
+        if matrix.replay == "live":
+            sessions = live_sessions()
+            (tmp_path / behaviour).mkdir(exist_ok=True)
+            script = {str(s.messages[1].content): gold_replies(s) for s in sessions}
+            (tmp_path / behaviour / "replies.json").write_text(json.dumps(script))
         files = ModelFiles(behaviour, tmp_path / behaviour, "hermes", "local", None, None)
         return Plan(matrix, matrix.cells(), {behaviour: files}, {"little": sessions}, "digest", {}, threads=1)
 

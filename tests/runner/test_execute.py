@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from lab.errors import UserError
-from lab.records import CallRecord, CellSetup
+from lab.records import CallRecord, CellSetup, OutcomeRecord
 from lab.runner.execute import choose_folder, execute
 from lab.runner.plan import Plan
 from lab.runner.schedule import Unit
@@ -24,6 +25,11 @@ class Watcher:
         self.calls: list[CallRecord] = []
         self.units: list[Unit] = []
         self.failures: dict[str, str] = {}
+        self.outcomes: list[OutcomeRecord] = []
+        self.left: Mapping[str, int] = {}
+
+    def planned(self, left: Mapping[str, int]) -> None:
+        self.left = left
 
     def loading(self, cell_id: str, done: int, total: int) -> None:
         pass
@@ -38,6 +44,9 @@ class Watcher:
         self.calls.append(call)
         if len(self.calls) == self.interrupt_after:
             raise KeyboardInterrupt
+
+    def ended(self, outcome: OutcomeRecord) -> None:
+        self.outcomes.append(outcome)
 
     def failed(self, cell_id: str, reason: str) -> None:
         self.failures[cell_id] = reason
@@ -74,7 +83,7 @@ def test_an_interrupted_run_keeps_its_calls_and_the_same_plan_makes_only_the_mis
     again = Watcher()
     folder, _ = run(make_plan(), tmp_path / "out", again)
     assert folder == target.folder
-    assert len(again.calls) == 16 - 5
+    assert len(again.calls) == sum(again.left.values()) == 16 - 5
     # The fifth call was the first of its session's two: the session goes on at its second.
     assert (again.calls[0].session_id, again.calls[0].call_index) == (before[-1].session_id, 1)
     with Store.open(folder) as store:
@@ -157,3 +166,84 @@ def test_a_folder_of_another_schema_version_is_left_alone(make_plan: MakePlan, t
     content = (folder / "run.sqlite").read_bytes()
     assert not choose_folder(make_plan(), tmp_path / "out").resumed
     assert (folder / "run.sqlite").read_bytes() == content
+
+
+def live_calls(store: Store) -> Counter[tuple[str, int, str]]:
+    return Counter((call.cell_id, call.round, call.session_id) for call in store.calls())
+
+
+def test_a_live_run_stores_every_call_without_a_score_and_how_each_session_ended(
+    make_plan: MakePlan, tmp_path: Path
+) -> None:
+    watcher = Watcher()
+    folder, failed = run(make_plan(replay="live"), tmp_path / "out", watcher)
+    with Store.open(folder) as store:
+        assert failed == 0
+        assert store.run().finished_at is not None
+        outcomes = store.outcomes()
+        assert len(outcomes) == sum(watcher.left.values()) == 2 * 2 * 2  # cells, rounds, sessions
+        assert all(o.success and o.ended == "answered" and o.steps == 4 for o in outcomes)
+        assert live_calls(store) == {(o.cell_id, o.round, o.session_id): 4 for o in outcomes}
+        assert all(call.score is None for call in store.calls())
+        assert watcher.outcomes == outcomes
+        assert list(store.calls()) == watcher.calls
+
+
+def test_an_arm_that_errs_in_the_world_is_measured_and_does_not_succeed(
+    make_plan: MakePlan, tmp_path: Path
+) -> None:
+    folder, failed = run(make_plan("gives-up", replay="live", rounds=1), tmp_path / "out")
+    with Store.open(folder) as store:
+        assert failed == 0
+        ended = {
+            cell.speculation: [
+                (o.success, o.statements_ok, o.steps) for o in store.outcomes() if o.cell_id == cell.cell_id
+            ]
+            for cell in store.cells()
+        }
+        assert ended == {"none": [(True, True, 4)] * 2, "ngram": [(False, False, 1)] * 2}
+
+
+def test_a_context_that_is_full_ends_the_live_session_and_not_the_cell(
+    make_plan: MakePlan, tmp_path: Path
+) -> None:
+    folder, failed = run(make_plan("narrow", replay="live", rounds=1), tmp_path / "out")
+    with Store.open(folder) as store:
+        assert failed == 0
+        assert {cell.status for cell in store.cells()} == {"done"}
+        assert Counter((o.ended, o.success, o.steps) for o in store.outcomes()) == {
+            ("answered", True, 4): 2,
+            ("context", False, 2): 2,
+        }
+        assert store.run().finished_at is not None
+
+
+def test_the_step_cap_of_the_matrix_ends_live_sessions(make_plan: MakePlan, tmp_path: Path) -> None:
+    folder, _ = run(make_plan(replay="live", step_cap=3, rounds=1), tmp_path / "out")
+    with Store.open(folder) as store:
+        assert {(o.ended, o.steps) for o in store.outcomes()} == {("step cap", 3)}
+
+
+# Eight calls are two whole sessions; the third is at its start, in its middle, and without its outcome.
+@pytest.mark.parametrize("after", [9, 10, 12])
+def test_a_live_session_cut_short_is_begun_anew_and_counts_once(
+    make_plan: MakePlan, tmp_path: Path, after: int
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(make_plan(replay="live"), tmp_path / "out", Watcher(interrupt_after=after))
+    target = choose_folder(make_plan(replay="live"), tmp_path / "out")
+    with Store.open(target.folder) as store:
+        before, ended = list(store.calls()), store.outcomes()
+    assert (target.resumed, len(before), len(ended)) == (True, after, 2)
+    again = Watcher()
+    folder, _ = run(make_plan(replay="live"), tmp_path / "out", again)
+    assert folder == target.folder
+    assert sum(again.left.values()) == len(again.outcomes) == 8 - 2
+    assert [call.call_index for call in again.calls[:4]] == [0, 1, 2, 3]
+    assert again.calls[0].session_id == before[-1].session_id
+    with Store.open(folder) as store:
+        assert list(store.calls())[:8] == before[:8]
+        assert store.outcomes()[:2] == ended
+        assert len(store.outcomes()) == 8
+        assert set(live_calls(store).values()) == {4}
+        assert store.run().finished_at is not None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections import namedtuple
@@ -10,6 +11,8 @@ import pytest
 from lab.errors import UserError
 from lab.matrix import load_matrix
 from lab.runner.plan import check_output, load_scenarios
+from lab.scenarios.generate import generate
+from lab.session import Session, dump_session
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -48,3 +51,46 @@ def test_a_read_only_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_an_output_folder_is_made(tmp_path: Path) -> None:
     check_output(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir()
+
+
+@pytest.fixture
+def worlds_file(tmp_path: Path) -> tuple[str, list[Session]]:
+    """A file of sessions that have a tool world, and these sessions."""
+    sessions = list(generate("chain", n=3, seed=2))
+    path = tmp_path / "chain.jsonl"
+    path.write_text("\n".join(map(dump_session, sessions)))
+    return str(path), sessions
+
+
+def test_sessions_with_a_world_are_taken_live(worlds_file: tuple[str, list[Session]]) -> None:
+    path, sessions = worlds_file
+    matrix = load_matrix("quick", {"replay": "live", "scenario": path, "calls": 99})
+    assert [s.id for s in load_scenarios(matrix)[path].sessions] == [s.id for s in sessions]
+
+
+def test_sessions_without_a_world_are_not_taken_live() -> None:
+    with pytest.raises(UserError, match=r"session.world: got none, expected a tool world.*sessions generate"):
+        load_scenarios(load_matrix("quick", {"replay": "live", "calls": 99}))
+
+
+def test_a_session_that_calls_would_cut_is_not_taken_live(worlds_file: tuple[str, list[Session]]) -> None:
+    path, sessions = worlds_file
+    longest = max(len(session.calls) for session in sessions)
+    for calls, refused in ((longest, False), (longest - 1, True)):
+        matrix = load_matrix("quick", {"replay": "live", "scenario": path, "calls": calls})
+        if refused:
+            with pytest.raises(UserError, match=rf"got {calls}, which cuts session .* expected whole"):
+                load_scenarios(matrix)
+        else:
+            assert load_scenarios(matrix)
+
+
+def test_a_world_s_state_that_the_recorded_calls_do_not_run_in_is_told(
+    worlds_file: tuple[str, list[Session]],
+) -> None:
+    path, _ = worlds_file
+    lines = [json.loads(line) for line in Path(path).read_text().splitlines()]
+    lines[0]["session"]["world"]["initial_state"] = {"serial": 1}
+    Path(path).write_text("\n".join(map(json.dumps, lines)))
+    with pytest.raises(UserError, match=r"world.initial_state: got KeyError.*expected a state"):
+        load_scenarios(load_matrix("quick", {"replay": "live", "scenario": path, "calls": 99}))

@@ -37,7 +37,7 @@ def preset(folder: Path, text: str) -> str:
 
 
 def test_the_presets_are_found_by_name() -> None:
-    assert scenario_names() == ["authored", "quick"]
+    assert scenario_names() == ["authored", "quick", "worlds"]
     for name in scenario_names():
         scenario = load_scenario(name)
         assert scenario.name == name

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from lab.engines.base import Capabilities, Decoding, Prompt
+from lab.engines.base import Capabilities, ContextError, Decoding, Prompt
 from lab.errors import UserError
-from lab.live import Outcome, gold_state, live
-from lab.records import CallRecord, CellSetup, Generation
+from lab.live import gold_state, live
+from lab.records import CallRecord, CellSetup, Generation, OutcomeRecord
 from lab.replay import ReplaySettings
 from lab.scenarios.generate import generate
+from lab.scenarios.library import load_scenario
 from lab.scenarios.worlds import load_world
 from lab.session import Message, Session, parse_session
 
@@ -65,16 +67,14 @@ class Scripted:
         pass
 
 
-def run(session: Session, engine: Scripted, step_cap: int | None = None) -> tuple[list[CallRecord], Outcome]:
-    records: list[CallRecord] = []
-
-    def drain() -> Iterator[Outcome]:
-        outcome = yield from live(session, engine, SETTINGS, cell_id="c", round_=1, step_cap=step_cap)  # type: ignore[misc]
-        ended.append(outcome)
-
-    ended: list[Outcome] = []
-    records.extend(drain())  # type: ignore[arg-type]
-    return records, ended[0]
+def run(
+    session: Session, engine: Scripted, step_cap: int | None = None
+) -> tuple[list[CallRecord], OutcomeRecord]:
+    settings = replace(SETTINGS, step_cap=step_cap)
+    *calls, outcome = live(session, engine, settings, cell_id="c", round_=1)
+    assert isinstance(outcome, OutcomeRecord)
+    assert (outcome.cell_id, outcome.round, outcome.session_id) == ("c", 1, session.id)
+    return [record for record in calls if isinstance(record, CallRecord)], outcome
 
 
 def gold_replies(session: Session) -> list[str]:
@@ -94,7 +94,7 @@ def test_gold_replies_succeed_and_see_what_the_recording_shows(family: str) -> N
         records, outcome = run(session, engine)
         assert outcome.success
         assert outcome.state_ok
-        assert not outcome.capped
+        assert outcome.ended == "answered"
         assert outcome.steps == len(records) == len(session.calls)
         assert [record.call_index for record in records] == list(range(len(records)))
         assert [record.cold for record in records] == [True] + [False] * (len(records) - 1)
@@ -104,6 +104,13 @@ def test_gold_replies_succeed_and_see_what_the_recording_shows(family: str) -> N
             shown = [(m["role"], m.get("content") or None) for m in prompt.messages]
             assert shown == [(m["role"], m.get("content") or None) for m in session.history(recorded)]
             assert prompt.tools == session.catalog(recorded)
+
+
+def test_the_sessions_that_ship_for_live_replay_can_succeed() -> None:
+    sessions = load_scenario("worlds").sessions
+    assert len(sessions) == 8
+    for session in sessions:
+        assert run(session, Scripted(gold_replies(session)))[1].success, session.id
 
 
 def writing_session() -> Session:
@@ -186,9 +193,45 @@ def test_the_step_cap_ends_a_session_that_does_not_stop() -> None:
     first = gold_replies(session)[0]
     records, outcome = run(session, Scripted([first] * 100), step_cap=5)
     assert len(records) == 5
-    assert (outcome.capped, outcome.success) == (True, False)
+    assert (outcome.ended, outcome.success) == ("step cap", False)
     records, outcome = run(session, Scripted([first] * 100))
-    assert len(records) == 2 * len(session.calls)
+    assert len(records) == outcome.steps == 2 * len(session.calls)
+
+
+def test_a_turn_answered_with_the_last_allowed_call_is_in_time() -> None:
+    session = one("chain")
+    assert run(session, Scripted(gold_replies(session)), step_cap=len(session.calls))[1].success
+
+
+class Narrow(Scripted):
+    """A model whose context holds so many messages."""
+
+    def __init__(self, replies: Sequence[str], context: int) -> None:
+        super().__init__(replies)
+        self.context = context
+
+    def generate(self, prompt: Prompt, params: Decoding) -> Generation:
+        if len(prompt.messages) > self.context:
+            raise ContextError("prompt", got=f"{len(prompt.messages)} messages")
+        return super().generate(prompt, params)
+
+
+def test_a_prompt_that_outgrows_the_context_ends_the_session_and_is_its_outcome() -> None:
+    session = one("chain")
+    replies = gold_replies(session)
+    records, outcome = run(session, Narrow(replies, context=4))
+    assert len(records) == outcome.steps == 2  # system and user; and then a call and its result
+    assert (outcome.ended, outcome.success) == ("context", False)
+    assert run(session, Narrow(replies, context=99))[1].success
+
+
+def test_a_lone_surrogate_that_a_model_wrote_reaches_no_prompt() -> None:
+    session = one("chain")
+    broken = r'<tool_call>{"name": "x\ud800", "arguments": {"a": "\udfff"}}</tool_call>'
+    engine = Scripted([broken, *gold_replies(session)])
+    assert run(session, engine)[1].success
+    shown = engine.prompts[1].messages[-2]["tool_calls"][0]["function"]
+    assert shown == {"name": "x?", "arguments": '{"a": "?"}'}
 
 
 def test_user_turns_come_in_the_recorded_order_whatever_the_answers_are() -> None:
