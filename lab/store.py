@@ -17,7 +17,7 @@ from typing import Any
 from lab.errors import UserError
 from lab.records import CallRecord, CellRecord, CellSetup, CellStatus, Generation, RunRecord, Score, Step
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE_NAME = "run.sqlite"
 
 _STEP_FIELDS = tuple(field.name for field in fields(Step))
@@ -33,7 +33,7 @@ CREATE TABLE rounds (
     part INTEGER PRIMARY KEY, round INTEGER NOT NULL, wall_s REAL NOT NULL, others_busy REAL);
 CREATE TABLE cells (
     cell_id TEXT PRIMARY KEY, position INTEGER NOT NULL, engine TEXT NOT NULL, model TEXT NOT NULL,
-    precision TEXT NOT NULL, speculation TEXT NOT NULL, scenario TEXT NOT NULL,
+    precision TEXT NOT NULL, speculation TEXT NOT NULL, guided TEXT NOT NULL, scenario TEXT NOT NULL,
     status TEXT NOT NULL, reason TEXT, setup TEXT);
 CREATE TABLE calls (
     call_id INTEGER PRIMARY KEY, cell_id TEXT NOT NULL REFERENCES cells, round INTEGER NOT NULL,
@@ -86,7 +86,7 @@ class Store:
                 )
                 for position, cell in enumerate(cells):
                     db.execute(
-                        "INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
+                        "INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
                         (
                             cell.cell_id,
                             position,
@@ -94,6 +94,7 @@ class Store:
                             cell.model,
                             cell.precision,
                             cell.speculation,
+                            cell.guided,
                             cell.scenario,
                             cell.status,
                         ),
@@ -235,6 +236,7 @@ class Store:
                 model=row["model"],
                 precision=row["precision"],
                 speculation=row["speculation"],
+                guided=row["guided"],
                 scenario=row["scenario"],
                 status=row["status"],
                 reason=row["reason"],

@@ -35,7 +35,9 @@ def speed(count: int, theme: Theme) -> Figure:
 def interaction(count: int, theme: Theme) -> Figure:
     def line(i: int) -> points.InteractionLine:
         ratios = Interval(1 + i / 4, 0.9, 2.0), Interval(1.6 + i / 4, 1.4, 2.4)
-        return points.InteractionLine(names(8)[i], ratios, (None, 2.1 + i if i else None))
+        return points.InteractionLine(
+            names(8)[i], ("off", "schema")[i % 2], ratios, (None, 2.1 + i if i else None)
+        )
 
     lines = tuple(line(i) for i in range(count))
     return figures.interaction(
