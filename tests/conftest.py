@@ -19,7 +19,7 @@ from lab.store import Store
 Arm = tuple[str, ...]
 
 ARMS: tuple[Arm, ...] = (("bf16", "none"), ("bf16", "ngram"), ("w4", "none"), ("w4", "ngram"))
-GUIDED_ARMS: tuple[Arm, ...] = tuple((*arm, "schema") for arm in ARMS)
+
 TOKENS = 12
 # Seconds a step: drafting, the target's forward, the rest.
 _STEP_S = {

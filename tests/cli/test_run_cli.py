@@ -27,6 +27,7 @@ def test_dry_run_lists_the_cells_and_makes_nothing(tmp_path: Path) -> None:
     [
         (["--precision", "bf61"], "Did you mean 'bf16'?"),
         (["--scenario", "quik"], "Did you mean 'quick'?"),
+        (["--guided", "json"], "expected one of off, schema"),
         (["--kernel", "w4=marlin"], "expected one of torch, reference"),
         (["nothing"], "expected a preset (quick"),
     ],

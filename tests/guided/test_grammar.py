@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from llguidance import LLMatcher, LLTokenizer
 
 from lab.errors import UserError
 from lab.guided.grammar import FAMILIES, lark, require
@@ -15,9 +17,18 @@ from lab.scenarios.library import load_scenario
 from lab.scoring import parse
 from lab.scoring.schemas import ToolSchema
 
-from .conftest import dumped, matcher, tool, write_at_random
-
+BYTES = LLTokenizer("byte")
 Reads = Callable[[str, str], tuple[str, bool]]
+
+
+def dumped(name: str, key: str = "arguments", **arguments: object) -> str:
+    return json.dumps({"name": name, key: arguments}, ensure_ascii=False)
+
+
+def tool(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name, "parameters": parameters}}
+
+
 BOOKED = dumped("book_flight", city="Oslo", seat="aisle")
 OPENERS = {
     "hermes": "<tool_call>\n",
@@ -29,6 +40,50 @@ OPENERS = {
 
 def hermes(*calls: str) -> str:
     return "\n".join(f"<tool_call>\n{call}\n</tool_call>" for call in calls)
+
+
+def matcher(family: str, tools: Iterable[dict[str, Any]]) -> LLMatcher:
+    made = LLMatcher(BYTES, lark(family, list(tools), {}), log_level=0)
+    assert not made.is_error(), made.get_error()
+    return made
+
+
+@pytest.fixture(scope="module")
+def reads(catalog: list[dict[str, Any]]) -> Callable[[str, str], tuple[str, bool]]:
+    """`reads(family, text)`: how much of the text the grammar takes, and whether the reply may end there."""
+    made = {}
+
+    def read(family: str, text: str) -> tuple[str, bool]:
+        if family not in made:
+            made[family] = matcher(family, catalog)
+        made[family].reset()
+        data = text.encode()
+        taken = made[family].try_consume_tokens(list(data))
+        return data[:taken].decode(errors="replace"), taken == len(data) and made[family].is_accepting()
+
+    return read
+
+
+def write_at_random(made: LLMatcher, start: str, seed: int, limit: int = 600) -> str | None:
+    """A reply that begins with `start` and goes on with random allowed bytes; None if it did not end in time.
+
+    Ends as soon as it may, and prefers the characters that JSON and the marks are made of.
+    """
+    chance = random.Random(seed)
+    made.reset()
+    written = bytearray()
+    while len(written) < len(start) or not made.is_accepting():
+        if len(written) == limit:
+            return None
+        bits = made.compute_bitmask()
+        allowed = [byte for byte in range(256) if bits[byte // 8] >> byte % 8 & 1]
+        likely = [byte for byte in allowed if chr(byte) in '"}],:x{[<>/0123456789.eE-']
+        byte = chance.choice(likely if likely and chance.random() < 0.9 else allowed)
+        if len(written) < len(start):
+            byte = ord(start[len(written)])
+        assert made.consume_token(byte)
+        written.append(byte)
+    return written.decode()
 
 
 GOOD = [

@@ -205,3 +205,15 @@ def test_another_schema_version_is_refused(made_up_run: Run) -> None:
     with pytest.raises(UserError, match="schema version: got 99, expected 2"):
         build_report(folder)
     assert not (folder / "report").exists()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_guided_arms_are_never_called_lossless_against_unguided_text(made_up_run: Run) -> None:
+    folder = made_up_run(arms=[("bf16", "none"), ("bf16", "none", "schema")])
+    html = page(folder)
+    assert "guided output is not lossless by design" in html
+    assert "this arm is not guided" in html
+    free, guided = rows(folder, "arms.csv")
+    assert (free["guided"], free["mask_share"], guided["guided"]) == ("off", "", "schema")
+    assert float(guided["mask_share"]) == pytest.approx(0.5 / 10.5)
+    assert float(rows(folder, "steps.csv")[-1]["mask_s"]) == 0.0005

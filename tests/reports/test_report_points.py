@@ -114,3 +114,17 @@ def test_unmeasured_arms_have_no_points(made_up_run: Run) -> None:
     assert points.interaction_points(empty) is None
     assert points.ledger_points(empty) == ()
     assert points.timeline_points(empty, {a.cell_id: [] for a in empty.arms}, {}) is None
+
+
+def test_guided_arms_have_lines_of_their_own_and_a_product_within_them(made_up_run: Run) -> None:
+    arms = [(p, s, g) for p in ("bf16", "w4") for s in ("none", "ngram") for g in ("off", "schema")]
+    shown = points.interaction_points(group_of(made_up_run(arms=arms)))
+    assert shown is not None
+    assert [(line.speculation, line.guided) for line in shown.lines] == [
+        ("none", "off"),
+        ("ngram", "off"),
+        ("none", "schema"),
+        ("ngram", "schema"),
+    ]
+    # Of the guided 2x2: 126 ms of steps plain, 62 with drafts, 66 in w4; over the reference arm's 120.
+    assert shown.lines[3].expected[1] == pytest.approx((120 / 62) * (120 / 66) / (120 / 126))
