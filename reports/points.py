@@ -132,14 +132,12 @@ def interaction_points(group: Group) -> InteractionPoints | None:
     )
 
     def expected(precision: str, speculation: str, guided: str) -> float | None:
-        plain = ratios.get((first.precision, first.speculation, guided))
-        singles = (
-            ratios.get((precision, first.speculation, guided)),
-            ratios.get((first.precision, speculation, guided)),
-        )
         if precision == first.precision or speculation == first.speculation:
             return None
-        return singles[0].value * singles[1].value / plain.value if plain and all(singles) else None
+        plain = ratios.get((first.precision, first.speculation, guided))
+        quantized = ratios.get((precision, first.speculation, guided))
+        drafted = ratios.get((first.precision, speculation, guided))
+        return quantized.value * drafted.value / plain.value if plain and quantized and drafted else None
 
     lines = tuple(
         InteractionLine(
