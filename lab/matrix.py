@@ -7,11 +7,12 @@ A matrix names, for each axis, one or more values; a cell is one combination:
     model: [smollm2-135m]
     precision: [bf16, rtn-w4]
     speculation: [none, ngram]
+    guided: [off]
     scenario: [quick]
     rounds: 3
 
-The axes are the same on the command line (`--precision bf16,rtn-w4`). The first precision with the first
-speculation is the reference arm: list `none` first.
+The axes are the same on the command line (`--precision bf16,rtn-w4`). The first value of each makes the
+reference arm: list `none` and `off` first.
 """
 
 from __future__ import annotations
@@ -28,14 +29,15 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from lab.engines import ENGINES
+from lab.engines import ENGINES, GUIDED_ENGINES
 from lab.errors import UserError, did_you_mean
+from lab.guided import GUIDES
 from lab.kernels.ops import KERNELS
 from lab.precision import PRECISIONS
 from lab.records import REPLAY_MODES, CellRecord, ReplayMode
 from lab.speculation import DRAFTERS
 
-AXES = ("engine", "model", "precision", "speculation", "scenario")
+AXES = ("engine", "model", "precision", "speculation", "guided", "scenario")
 
 
 class Matrix(BaseModel):
@@ -54,6 +56,7 @@ class Matrix(BaseModel):
     model: tuple[str, ...] = ("smollm2-135m",)
     precision: tuple[str, ...] = ("bf16",)
     speculation: tuple[str, ...] = ("none",)
+    guided: tuple[str, ...] = ("off",)
     scenario: tuple[str, ...] = ("authored",)
     replay: ReplayMode = "teacher-forced"
     step_cap: int | None = Field(default=None, ge=1)
@@ -83,13 +86,22 @@ class Matrix(BaseModel):
                 raise ValueError(f"got {value!r}, expected every value once")
         return values
 
-    @field_validator("engine", "precision", "speculation")
+    @field_validator("guided", mode="before")
+    @classmethod
+    def _off_is_a_word(cls, value: Any) -> Any:
+        # YAML reads a bare `off` as false.
+        if isinstance(value, list):
+            return ["off" if item is False else item for item in value]
+        return "off" if value is False else value
+
+    @field_validator("engine", "precision", "speculation", "guided")
     @classmethod
     def _known(cls, values: tuple[str, ...], info: Any) -> tuple[str, ...]:
         known: Iterable[str] = {
             "engine": ENGINES,
             "precision": PRECISIONS,
             "speculation": ("none", *DRAFTERS),
+            "guided": GUIDES,
         }[info.field_name]
         for value in values:
             _check_known(value, known)
@@ -107,6 +119,17 @@ class Matrix(BaseModel):
         if cap is not None and info.data.get("replay") != "live":
             raise ValueError(f"got {cap}, expected none: only live replay has one. Add `replay: live`.")
         return cap
+
+    @field_validator("guided")
+    @classmethod
+    def _engines_can_guide(cls, values: tuple[str, ...], info: Any) -> tuple[str, ...]:
+        unable = set(info.data.get("engine", ())) - GUIDED_ENGINES
+        if unable and set(values) != {"off"}:
+            raise ValueError(
+                f"got {','.join(values)!r}, expected 'off' for the engine {min(unable)}. "
+                f"{', '.join(sorted(GUIDED_ENGINES))} can guide."
+            )
+        return values
 
     @field_validator("kernel")
     @classmethod
@@ -128,18 +151,22 @@ class Matrix(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """engine x model x precision x speculation x scenario."""
+    """engine x model x precision x speculation x guided x scenario."""
 
     engine: str
     model: str
     precision: str
     speculation: str
+    guided: str
     scenario: str
 
     @property
     def cell_id(self) -> str:
         return "/".join(
-            (self.engine, Path(self.model).name, self.precision, self.speculation, Path(self.scenario).stem)
+            (
+                *(self.engine, Path(self.model).name, self.precision, self.speculation, self.guided),
+                Path(self.scenario).stem,
+            )
         )
 
     def record(self) -> CellRecord:
@@ -150,6 +177,7 @@ class Cell:
             self.model,
             self.precision,
             self.speculation,
+            self.guided,
             self.scenario,
             status="pending",
             reason=None,

@@ -15,6 +15,8 @@ ReplayMode = Literal["teacher-forced", "live"]
 Ending = Literal["answered", "step cap", "context"]
 
 REPLAY_MODES: tuple[ReplayMode, ...] = get_args(ReplayMode)
+# Precision, speculation, guided.
+Arm = tuple[str, str, str]
 
 # The score ladder, from the weakest statement to the headline.
 RUNGS = ("parse_ok", "decision_ok", "name_ok", "schema_ok", "args_ok")
@@ -32,6 +34,7 @@ class Step:
         emitted: tokens the step added to the output. One more than `accepted`, except where the output
             ends inside the accepted tokens.
         draft_s, verify_s, other_s: drafting; the target's forward; everything else of the step.
+        mask_s: guided decoding: following the grammar, cutting drafts, computing and applying token masks.
         target_bytes, draft_bytes, kv_bytes: bytes the step had to read of the target's weights as stored,
             of the draft's weights, and of keys and values.
     """
@@ -47,10 +50,11 @@ class Step:
     target_bytes: int
     draft_bytes: int
     kv_bytes: int
+    mask_s: float = 0.0
 
     @property
     def seconds(self) -> float:
-        return self.draft_s + self.verify_s + self.other_s
+        return self.draft_s + self.mask_s + self.verify_s + self.other_s
 
     @property
     def bytes_read(self) -> int:
@@ -64,7 +68,9 @@ class Generation:
     Attributes:
         token_ids: every generated token, an end-of-turn token included.
         text: the decoded tokens, special tokens kept, without the end-of-turn token.
-        margins: per generated token the gap between the two largest logits of the target at that position.
+        margins: per generated token the gap between the two largest logits of the target at that position;
+            under guidance between the two largest of the allowed tokens, and where only one was allowed
+            about the largest number of the logits' type.
         encode_s: prompt rendering and tokenization.
         prefill_s: the prompt's forward and the choice of the first token.
         finish_s: decoding the tokens to text.
@@ -182,14 +188,15 @@ class CellRecord:
     model: str
     precision: str
     speculation: str
+    guided: str
     scenario: str
     status: CellStatus
     reason: str | None
     setup: CellSetup | None
 
     @property
-    def arm(self) -> tuple[str, str]:
-        return (self.precision, self.speculation)
+    def arm(self) -> Arm:
+        return (self.precision, self.speculation, self.guided)
 
 
 @dataclass(frozen=True, slots=True)

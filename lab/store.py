@@ -43,7 +43,7 @@ CREATE TABLE rounds (
     part INTEGER PRIMARY KEY, round INTEGER NOT NULL, wall_s REAL NOT NULL, others_busy REAL);
 CREATE TABLE cells (
     cell_id TEXT PRIMARY KEY, position INTEGER NOT NULL, engine TEXT NOT NULL, model TEXT NOT NULL,
-    precision TEXT NOT NULL, speculation TEXT NOT NULL, scenario TEXT NOT NULL,
+    precision TEXT NOT NULL, speculation TEXT NOT NULL, guided TEXT NOT NULL, scenario TEXT NOT NULL,
     status TEXT NOT NULL, reason TEXT, setup TEXT);
 CREATE TABLE calls (
     call_id INTEGER PRIMARY KEY, cell_id TEXT NOT NULL REFERENCES cells, round INTEGER NOT NULL,
@@ -100,7 +100,7 @@ class Store:
                 )
                 for position, cell in enumerate(cells):
                     db.execute(
-                        "INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
+                        "INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
                         (
                             cell.cell_id,
                             position,
@@ -108,6 +108,7 @@ class Store:
                             cell.model,
                             cell.precision,
                             cell.speculation,
+                            cell.guided,
                             cell.scenario,
                             cell.status,
                         ),
@@ -262,6 +263,7 @@ class Store:
                 model=row["model"],
                 precision=row["precision"],
                 speculation=row["speculation"],
+                guided=row["guided"],
                 scenario=row["scenario"],
                 status=row["status"],
                 reason=row["reason"],

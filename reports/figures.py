@@ -55,7 +55,7 @@ _RATIO_TICKS = [
     20,
     50,
 ]
-_PART_LABELS = {"verify": "target forward", "prefill": "prefill", "draft": "drafting"}
+_PART_LABELS = {"verify": "target forward", "prefill": "prefill", "draft": "drafting", "mask": "guiding"}
 
 
 def speed(points: SpeedPoints, theme: Theme) -> Figure:
@@ -107,6 +107,7 @@ def interaction(points: InteractionPoints, theme: Theme) -> Figure:
         shift = 0.05 * (index - (len(points.lines) - 1) / 2)
         known = [(x + shift, ratio) for x, ratio in enumerate(line.ratios) if ratio is not None]
         label = "no speculation" if line.speculation == "none" else style.wrap(line.speculation)
+        label += " + guided" * (line.guided != "off")
         axes.plot(
             [x for x, _ in known],
             [ratio.value for _, ratio in known],

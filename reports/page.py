@@ -152,7 +152,7 @@ def make_section(
             ("pair", "interaction (of the ratio)", "best arm with at most one", "both over it", "together"),
             [
                 (
-                    f"{i.precision} × {i.speculation}",
+                    f"{i.precision} × {i.speculation}" + " + guided" * (i.guided != "off"),
                     interval(i.interval.exp()) or UNDEFINED,
                     i.best_single,
                     interval(i.over_best_single) or UNDEFINED,

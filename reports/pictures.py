@@ -76,7 +76,8 @@ def draw(
         yield picture(
             "ledger",
             "Where a call's time goes, mean over all calls. Speculation trades drafting for "
-            "fewer target forwards; it cannot touch encode and prefill.",
+            "fewer target forwards; it cannot touch encode and prefill. Guiding is the grammar and its "
+            "token masks.",
             f"Stacked bars of a call's mean time: {told}.",
             lambda theme: figures.ledger(ledger, theme),
         )

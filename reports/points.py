@@ -9,7 +9,7 @@ from lab.analysis.stats import Interval, wilson
 from lab.analysis.summary import Arm, Group
 from lab.records import RUNGS, CallRecord
 
-LEDGER_PARTS = ("encode", "prefill", "draft", "verify", "other", "finish")
+LEDGER_PARTS = ("encode", "prefill", "draft", "mask", "verify", "other", "finish")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,11 @@ class SpeedPoints:
 
 @dataclass(frozen=True, slots=True)
 class InteractionLine:
-    """One speculation over the precisions: its ratios to the reference arm, and the product of the two single
-    gains where there are two (None elsewhere)."""
+    """One speculation over the precisions, guided or not: its ratios to the reference arm, and what they
+    would be if the two single gains multiplied, where there are two (None elsewhere)."""
 
     speculation: str
+    guided: str
     ratios: tuple[Interval | None, ...]
     expected: tuple[float | None, ...]
 
@@ -121,23 +122,30 @@ def interaction_points(group: Group) -> InteractionPoints | None:
     if not group.interactions:
         return None
     first = group.arms[0]
-    ratios = {(arm.precision, arm.speculation): arm.ratio for arm in group.arms}
+    ratios = {(arm.precision, arm.speculation, arm.guided): arm.ratio for arm in group.arms}
     shown = {first.precision, *(item.precision for item in group.interactions)}
     precisions = tuple(dict.fromkeys(arm.precision for arm in group.arms if arm.precision in shown))
-    speculations = dict.fromkeys([first.speculation, *(item.speculation for item in group.interactions)])
+    kinds = dict.fromkeys(
+        (speculation, item.guided)
+        for item in group.interactions
+        for speculation in (first.speculation, item.speculation)
+    )
 
-    def expected(precision: str, speculation: str) -> float | None:
-        singles = ratios.get((precision, first.speculation)), ratios.get((first.precision, speculation))
-        both_differ = precision != first.precision and speculation != first.speculation
-        return singles[0].value * singles[1].value if both_differ and singles[0] and singles[1] else None
+    def expected(precision: str, speculation: str, guided: str) -> float | None:
+        if precision == first.precision or speculation == first.speculation:
+            return None
+        plain = ratios.get((first.precision, first.speculation, guided))
+        quantized = ratios.get((precision, first.speculation, guided))
+        drafted = ratios.get((first.precision, speculation, guided))
+        return quantized.value * drafted.value / plain.value if plain and quantized and drafted else None
 
     lines = tuple(
         InteractionLine(
-            speculation,
-            tuple(ratios.get((precision, speculation)) for precision in precisions),
-            tuple(expected(precision, speculation) for precision in precisions),
+            *kind,
+            tuple(ratios.get((precision, *kind)) for precision in precisions),
+            tuple(expected(precision, *kind) for precision in precisions),
         )
-        for speculation in speculations
+        for kind in kinds
     )
     return InteractionPoints(first.name, precisions, lines)
 

@@ -109,9 +109,18 @@ def _no_speculation(arm: Arm) -> str:
 
 
 def _no_audit(arm: Arm) -> str:
+    if arm.speculation == "none" and arm.guided != "off":
+        return "guided output is not lossless by design; this is what other guided arms are compared with"
     if arm.speculation == "none":
         return "the plain arm is what its precision's other arms are compared with"
-    return "no plain arm of this precision ran, its logit noise was not measured, or tokens were sampled"
+    return (
+        "no plain arm of this precision and guidance ran, its logit noise was not measured, or tokens were "
+        "sampled"
+    )
+
+
+def _no_mask(arm: Arm) -> str:
+    return "this arm is not guided" if arm.guided == "off" else _no_steps(arm)
 
 
 def _no_steps(_: Arm) -> str:
@@ -239,6 +248,14 @@ def columns(summary: Summary) -> tuple[Column, ...]:
             _no_speculation,
         ),
         Column(
+            "mask_share",
+            "mask",
+            "of decode",
+            "Guided decoding: time for the grammar and its token masks over the time after the first token.",
+            lambda a: percent(a.mask_share, 1),
+            _no_mask,
+        ),
+        Column(
             "gb_per_s",
             "traffic",
             "GB/s (MBU)",
@@ -262,9 +279,10 @@ def columns(summary: Summary) -> tuple[Column, ...]:
             "lossless",
             "same / near tie / error",
             "Calls against the plain arm of the "
-            "same precision: the same tokens; "
-            "first difference where two logits "
-            "nearly tie; any other difference.",
+            "same precision and guidance: the same "
+            "tokens; first difference where two "
+            "logits nearly tie; any other difference. "
+            "Guided output is never lossless to unguided.",
             _lossless,
             _no_tokens_to_compare if live else _no_audit,
         ),

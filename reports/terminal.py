@@ -24,7 +24,8 @@ def arms_table(summary: Summary) -> RenderableType:
     parts: list[RenderableType] = []
     for group in summary.groups:
         parts.append(Text(f"{group.model} · {group.engine} · {group.scenario}", style="bold"))
-        for keys in (_SPEED, _QUALITY):
+        guided = any(arm.guided != "off" for arm in group.arms)
+        for keys in (_SPEED + ("mask_share",) * guided, _QUALITY):
             parts += [_table(group, [known[key] for key in keys if key in known]), Text()]
         parts += [
             Text(f"{arm.name} failed: {arm.reason or 'no reason was recorded'}", style="red")

@@ -1,7 +1,7 @@
 """A made-up run whose every figure can be worked out by hand, written through the store.
 
 Each call emits one token at the prefill and twelve after it, so an arm's decode speed is 12 / its step time:
-100, 200, 200 and 250 tokens/s for the four arms below.
+100, 200, 200 and 250 tokens/s for the four arms below. Masks take half a millisecond of a guided arm's step.
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ from lab.records import (
 )
 from lab.store import Store
 
-Arm = tuple[str, str]
+# Precision and speculation, and `guided` where it is not off.
+Arm = tuple[str, ...]
 
 ARMS: tuple[Arm, ...] = (("bf16", "none"), ("bf16", "ngram"), ("w4", "none"), ("w4", "ngram"))
+
 TOKENS = 12
 # Seconds a step: drafting, the target's forward, the rest.
 _STEP_S = {
@@ -47,15 +49,20 @@ _DIVERGES: dict[Arm, dict[tuple[int, int], tuple[int, float]]] = {
 LOGIT_NOISE = 0.02
 
 
+def triple(arm: Arm) -> tuple[str, str, str]:
+    precision, speculation, guided = (*arm, "off")[:3]
+    return precision, speculation, guided
+
+
 def cell_id(arm: Arm) -> str:
-    return f"native/tiny/{arm[0]}/{arm[1]}/made-up"
+    return "/".join(("native", "tiny", *triple(arm), "made-up"))
 
 
 def call_record(
     arm: Arm, round_: int, session: int, index: int, *, session_id: str, text: str = "fine", pace: float = 1.0
 ) -> CallRecord:
     """One call of the made-up run; `pace` stretches its steps."""
-    draft, verify, other = (seconds * pace for seconds in _STEP_S.get(arm, _STEP_S["bf16", "none"]))
+    draft, verify, other = (seconds * pace for seconds in _STEP_S.get(arm[:2], _STEP_S["bf16", "none"]))
     speculates = arm[1] != "none"
     step = Step(
         kind="verify" if speculates else "plain",
@@ -69,10 +76,11 @@ def call_record(
         target_bytes=200_000_000 if arm[0] == "bf16" else 80_000_000,
         draft_bytes=0,
         kv_bytes=0,
+        mask_s=0.0005 if triple(arm)[2] != "off" else 0.0,
     )
     tokens, margins = list(range(TOKENS + 1)), [1.0] * (TOKENS + 1)
-    if (session, index) in _DIVERGES.get(arm, {}):
-        at, margin = _DIVERGES[arm][session, index]
+    if (session, index) in _DIVERGES.get(arm[:2], {}):
+        at, margin = _DIVERGES[arm[:2]][session, index]
         tokens[at], margins[at] = 999, margin
     for divergences in _DIVERGES.values():  # the plain arm has the same small margins
         for place, (at, margin) in divergences.items():
@@ -178,7 +186,8 @@ def write_run(
         others_busy=None,
     )
     cells = [
-        CellRecord(cell_id(arm), "native", "tiny", *arm, "made-up", "pending", None, None) for arm in arms
+        CellRecord(cell_id(arm), "native", "tiny", *triple(arm), "made-up", "pending", None, None)
+        for arm in arms
     ]
     with Store.create(folder, run, cells) as store:
         for arm in arms:

@@ -30,6 +30,7 @@ NEVER = {
     "lab.models": {"lab.engines"},
     "lab.precision": {"lab.engines"},
     "lab.speculation": {"lab.engines"},
+    "lab.guided": {"lab.engines", "lab.scoring"},
 }
 # Import name -> distribution, where they differ by more than a dash.
 DISTRIBUTIONS = {"yaml": "pyyaml"}

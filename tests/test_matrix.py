@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from lab.engines import ENGINES
 from lab.errors import UserError
 from lab.matrix import load_matrix, matrix_names
 
@@ -44,6 +45,7 @@ def test_cell_ids_name_every_axis_and_differ() -> None:
         ),
         ({"speculation": "n-gram"}, "expected one of none, ngram. Did you mean 'ngram'?"),
         ({"engine": "vlm"}, "engine: got 'vlm', expected one of native"),
+        ({"guided": "shema"}, "guided: got 'shema', expected one of off, schema. Did you mean 'schema'?"),
         ({"precision": "bf16,bf16"}, "precision: got 'bf16,bf16', expected every value once"),
         ({"scenario": ""}, "scenario: got '', expected at least one value"),
         ({"rounds": 0}, "rounds: got 0"),
@@ -62,6 +64,27 @@ def test_a_wrong_value_names_field_value_and_what_it_takes(overrides: dict[str, 
     with pytest.raises(UserError) as error:
         load_matrix("quick", overrides)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["guided: [off, schema]", "guided: off,schema", 'guided: ["off", "schema"]'])
+def test_the_word_off_is_a_value_of_guided_as_yaml_has_it(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text(text)
+    matrix = load_matrix(str(path))
+    assert matrix.guided == ("off", "schema")
+    assert [cell.record().arm for cell in matrix.cells()] == [
+        ("bf16", "none", "off"),
+        ("bf16", "none", "schema"),
+    ]
+    path.write_text("guided: off")
+    assert load_matrix(str(path)).guided == ("off",)
+
+
+def test_an_engine_that_cannot_guide_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENGINES, "other", "made_up:Engine")
+    assert load_matrix("quick", {"engine": "native,other"}).guided == ("off",)
+    with pytest.raises(UserError, match="guided: got 'off,schema', expected 'off' for the engine other"):
+        load_matrix("quick", {"engine": "native,other", "guided": "off,schema"})
 
 
 def test_an_unknown_matrix_names_the_nearest_preset() -> None:

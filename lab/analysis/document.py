@@ -56,6 +56,7 @@ def _group(group: Group) -> dict[str, Any]:
             {
                 "precision": item.precision,
                 "speculation": item.speculation,
+                "guided": item.guided,
                 **_interval(item.interval),
                 "compatibility": item.compatibility,
                 "best_single": item.best_single,
@@ -74,6 +75,7 @@ def _arm(arm: Arm) -> dict[str, Any]:
         "scenario": arm.scenario,
         "precision": arm.precision,
         "speculation": arm.speculation,
+        "guided": arm.guided,
         "status": arm.status,
         "reason": arm.reason,
         "calls": arm.calls,
@@ -81,6 +83,7 @@ def _arm(arm: Arm) -> dict[str, Any]:
         "ratio": _interval(arm.ratio) if arm.ratio else None,
         "tau": arm.tau,
         "verify_share": arm.verify_share,
+        "mask_share": arm.mask_share,
         "gb_per_s": arm.gb_per_s,
         "mbu": arm.mbu,
         "ttft_ms": arm.ttft_ms,

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from lab.analysis.stats import Floats, Interval, PairedBootstrap
-from lab.records import CallRecord
+from lab.records import Arm, CallRecord
 
 Compatibility = Literal["compounds", "no gain", "conflicts", "inconclusive"]
 
@@ -18,12 +18,14 @@ Compatibility = Literal["compounds", "no gain", "conflicts", "inconclusive"]
 class Interaction:
     """log(both/ref) - log(spec/ref) - log(w4/ref) of speeds: below zero, the gains do not multiply.
 
+    All four arms have one value of `guided`; `ref` is the reference precision without speculation there.
     `over_best_single` is the speed of both over `best_single`, the fastest arm that uses at most one of the
     two; `compatibility` follows from it.
     """
 
     precision: str
     speculation: str
+    guided: str
     interval: Interval
     over_best_single: Interval
     best_single: str
@@ -43,9 +45,10 @@ class Verdict:
     text: str
 
 
-def arm_name(precision: str, speculation: str) -> str:
-    """`bf16 + ngram`, or `bf16` alone."""
-    return precision if speculation == "none" else f"{precision} + {speculation}"
+def arm_name(precision: str, speculation: str, guided: str) -> str:
+    """`bf16 + ngram + guided`, or `bf16` alone."""
+    added = [speculation] * (speculation != "none") + ["guided"] * (guided != "off")
+    return " + ".join([precision, *added])
 
 
 def decode_work(calls: list[CallRecord], sessions: list[str], rounds: list[int]) -> tuple[Floats, Floats]:
@@ -74,18 +77,17 @@ def noise_floor(seconds: Floats, tokens: Floats) -> float | None:
     return float(max(speeds) / min(speeds) - 1) if len(speeds) > 1 else None
 
 
-def interaction(
-    boot: PairedBootstrap, arms: dict[tuple[str, str], str], precision: str, speculation: str
-) -> Interaction | None:
-    """The interaction of one 4-bit precision with one speculation; None unless all four arms finished.
+def interaction(boot: PairedBootstrap, arms: dict[Arm, str], reference: Arm, both: Arm) -> Interaction | None:
+    """The interaction of the precision and the speculation of `both`; None unless all four arms finished.
 
     Args:
         boot: the replicates of every arm, by name.
-        arms: (precision, speculation) -> arm name; its first key is the reference arm.
+        arms: finished arm -> its name.
+        reference: the arm with neither of the two, of the same `guided`.
     """
-    reference = next(iter(arms))
-    spec, quantized, both = (reference[0], speculation), (precision, reference[1]), (precision, speculation)
-    if not {spec, quantized, both} <= arms.keys():
+    precision, speculation, guided = both
+    spec, quantized = (reference[0], speculation, guided), (precision, reference[1], guided)
+    if not {reference, spec, quantized, both} <= arms.keys():
         return None
     # Times, so the sign of a speed's log is turned round.
     gap = boot.contrast({arms[both]: -1, arms[spec]: 1, arms[quantized]: 1, arms[reference]: -1})
@@ -94,7 +96,7 @@ def interaction(
     if gap is None or gain is None:
         return None
     gain = gain.exp()
-    return Interaction(precision, speculation, gap, gain, single, _compatibility(gain))
+    return Interaction(*both, gap, gain, single, _compatibility(gain))
 
 
 def _compatibility(gain: Interval) -> Compatibility:
@@ -111,9 +113,7 @@ def _compatibility(gain: Interval) -> Compatibility:
 WORTHWHILE_GAIN = 0.05
 
 
-def verdict(
-    boot: PairedBootstrap, arms: dict[tuple[str, str], str], interactions: list[Interaction]
-) -> Verdict | None:
+def verdict(boot: PairedBootstrap, arms: dict[Arm, str], interactions: list[Interaction]) -> Verdict | None:
     """The verdict over all finished arms of a group; None if no arm finished."""
     if not boot.pairs or not arms:
         return None
@@ -137,7 +137,7 @@ def verdict(
 
 
 def _sentence(item: Interaction) -> str:
-    both = arm_name(item.precision, item.speculation)
+    both = arm_name(item.precision, item.speculation, item.guided)
     gain = item.over_best_single
     bounds = "" if gain.low is None else f" [{gain.low:.2f}, {gain.high:.2f}]"
     what = (

@@ -1,4 +1,6 @@
-"""The losslessness audit: a speculative arm against the plain arm of the same precision.
+"""The losslessness audit: a speculative arm against the plain arm of the same precision and guidance.
+
+A guided arm changes the text on purpose, so it is never compared with an unguided one.
 
 Greedy decoding with exact verification must give the plain arm's tokens. Where several rows are multiplied
 at once, sums round differently than one row at a time, so two logits that nearly tie can change places.

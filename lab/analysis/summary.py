@@ -29,6 +29,7 @@ class Ledger:
     encode_s: float
     prefill_s: float
     draft_s: float
+    mask_s: float
     verify_s: float
     other_s: float
     finish_s: float
@@ -44,6 +45,7 @@ class Arm:
         ratio: the arm's decode speed over the reference arm's.
         tau: tokens emitted per verify step; None for an arm without verify steps.
         verify_share: verify steps / steps (a drafter may propose nothing).
+        mask_share: time for the grammar and its masks / time of the steps; None for an arm without guidance.
         gb_per_s, mbu: bytes the steps had to read / their time, and that over the machine's read bandwidth.
         ttft_ms: median time to first token. tpot_ms_*: percentiles over calls of time per output token.
         session_s: mean session latency, prefill included.
@@ -60,6 +62,7 @@ class Arm:
     scenario: str
     precision: str
     speculation: str
+    guided: str
     status: CellStatus
     reason: str | None
     calls: int
@@ -67,6 +70,7 @@ class Arm:
     ratio: Interval | None
     tau: float | None
     verify_share: float | None
+    mask_share: float | None
     gb_per_s: float | None
     mbu: float | None
     ttft_ms: float | None
@@ -85,7 +89,7 @@ class Arm:
 
     @property
     def name(self) -> str:
-        return effects.arm_name(self.precision, self.speculation)
+        return effects.arm_name(self.precision, self.speculation, self.guided)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,14 +213,15 @@ def _group(
     if work:
         boot = PairedBootstrap({a: w[0] for a, w in work.items()}, {a: w[1] for a, w in work.items()})
         floor = effects.noise_floor(*next(iter(work.values())))
-    plain = {cell.precision: cell for cell in cells if cell.speculation == "none"}
+    plain = {(cell.precision, cell.guided): cell for cell in cells if cell.speculation == "none"}
     interactions = []
     verdict = None
     # Without the reference arm (listed first) there is nothing to relate the others to.
     if boot is not None and cells[0].arm in measured:
-        for precision, speculation in list(measured)[1:]:
-            if precision != cells[0].precision and speculation != cells[0].speculation:
-                item = effects.interaction(boot, measured, precision, speculation)
+        for both in list(measured)[1:]:
+            reference = (cells[0].precision, cells[0].speculation, both[2])
+            if both[0] != reference[0] and both[1] != reference[1]:
+                item = effects.interaction(boot, measured, reference, both)
                 interactions += [item] if item else []
         verdict = effects.verdict(boot, measured, interactions)
     arms = []
@@ -227,7 +232,7 @@ def _group(
                 {measured[cells[0].arm]: 1, measured[cell.arm]: -1} if cell is not cells[0] else {}
             )
             ratio = log_ratio.exp() if log_ratio else None
-        base = plain.get(cell.precision)
+        base = plain.get((cell.precision, cell.guided))
         arms.append(
             _arm(run, cell, by_cell[cell.cell_id], ratio, base, by_cell[base.cell_id].calls if base else [])
         )
@@ -273,6 +278,7 @@ def _arm(
         scenario=cell.scenario,
         precision=cell.precision,
         speculation=cell.speculation,
+        guided=cell.guided,
         status=cell.status,
         reason=cell.reason,
         calls=len(calls),
@@ -280,6 +286,7 @@ def _arm(
         ratio=ratio,
         tau=sum(step.emitted for step in verify) / len(verify) if verify else None,
         verify_share=len(verify) / len(steps) if steps and cell.speculation != "none" else None,
+        mask_share=sum(step.mask_s for step in steps) / seconds if seconds and cell.guided != "off" else None,
         gb_per_s=bandwidth,
         mbu=bandwidth / ceiling if bandwidth and ceiling else None,
         ttft_ms=percentile([1e3 * (c.generation.encode_s + c.generation.prefill_s) for c in calls], 50),
@@ -327,6 +334,7 @@ def _ledger(calls: list[CallRecord]) -> Ledger | None:
                 c.generation.encode_s,
                 c.generation.prefill_s,
                 sum(s.draft_s for s in c.generation.steps),
+                sum(s.mask_s for s in c.generation.steps),
                 sum(s.verify_s for s in c.generation.steps),
                 sum(s.other_s for s in c.generation.steps),
                 c.generation.finish_s,

@@ -79,8 +79,18 @@ def check_axes() -> list[Check]:
     return [
         Check("precisions", "ok", ", ".join(PRECISIONS)),
         Check("speculation", "ok", ", ".join(("none", *DRAFTERS))),
+        _check_guided(),
         Check("kernels", "ok", kernels),
     ]
+
+
+def _check_guided() -> Check:
+    from lab.guided import GUIDES
+
+    if _installed("llguidance"):
+        return Check("guided", "ok", ", ".join(GUIDES))
+    advice = "--guided schema cannot run: pip install 'specquant-lab[guided]'"
+    return Check("guided", "warn", "off; llguidance is not installed", advice)
 
 
 def check_processor() -> list[Check]:

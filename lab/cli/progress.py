@@ -141,5 +141,5 @@ class RunProgress:
 
 
 def _short(cell_id: str) -> str:
-    """`precision/speculation` of a cell's id: what differs inside most matrices."""
-    return "/".join(cell_id.split("/")[2:4])
+    """`precision/speculation/guided` of a cell's id: what differs inside most matrices."""
+    return "/".join(cell_id.split("/")[2:5])

@@ -37,6 +37,7 @@ def _pins(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dic
 @click.option("--model", help="Comma list: a name of `lab models list`, a folder, or a Hugging Face id.")
 @click.option("--precision", help="Comma list: fp32, bf16, rtn-w4. The first is the reference.")
 @click.option("--speculation", help="Comma list: none, ngram. The first is the reference.")
+@click.option("--guided", help="Comma list: off, schema (every tool call valid under its schema).")
 @click.option("--scenario", help="Comma list: presets of `lab sessions list`, or paths of session files.")
 @click.option("--sessions", type=int, help="Replay only the first so many sessions.")
 @click.option("--calls", type=int, help="Replay only the first so many calls of each session.")

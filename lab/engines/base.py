@@ -42,6 +42,8 @@ class EngineConfig:
     Attributes:
         model: the checkpoint's folder.
         draft_tokens: the most tokens that are drafted for one verify step.
+        guided: one of `lab.guided.GUIDES`.
+        wire_family: how the model writes tool calls; only a guided engine needs to know.
         kernels: op -> pinned implementation.
         threads: of the CPU; None leaves the library's choice.
     """
@@ -50,6 +52,8 @@ class EngineConfig:
     precision: str = "bf16"
     speculation: str = "none"
     draft_tokens: int = 8
+    guided: str = "off"
+    wire_family: str | None = None
     kernels: Mapping[str, str] = field(default_factory=dict)
     threads: int | None = None
     device: str = "cpu"

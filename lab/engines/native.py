@@ -2,26 +2,35 @@
 
 One call: encode the prompt, reuse the cached prefix, prefill the rest, then steps of draft -> verify ->
 accept until a stop token or the token limit. Every moment of it is on the ledger.
+
+Under guidance the grammar's masks are on the logits before anything is chosen from them, so that greedy,
+sampled and speculative decoding stay what they are, over the allowed tokens alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from lab.engines.base import Capabilities, ContextError, Decoding, EngineConfig, Prompt
+from lab.guided.grammar import require
 from lab.measure.ledger import Ledger
 from lab.measure.memory import peak_bytes, reset_peak
 from lab.models.checkpoint import load_decoder
+from lab.models.config import read_config
 from lab.models.tokenizer import ChatTokenizer
 from lab.precision.base import load_precision
 from lab.records import CellSetup, FinishReason, Generation, Step
 from lab.speculation.base import load_drafter
 from lab.speculation.tree import TokenTree
 from lab.speculation.verify import Chooser, Greedy, Sampled, top_two, verify
+
+if TYPE_CHECKING:
+    from lab.guided.guide import Guide, Guides
 
 # Rows of one prefill forward; bounds the attention mask's memory on long prompts.
 PREFILL_ROWS = 512
@@ -62,6 +71,7 @@ class NativeEngine:
         self.config = config
         self.device = torch.device(config.device)
         self.tokenizer = ChatTokenizer.load(config.model)
+        self.guides = _load_guides(config, self.tokenizer)
         self.precision = load_precision(config.precision, config.kernels)
         self.decoder = load_decoder(config.model, self.precision, self.device, progress)
         self.drafter = load_drafter(config.speculation)
@@ -96,11 +106,14 @@ class NativeEngine:
         self._cached = []
         if self.drafter is not None:
             self.drafter.reset()
+        if self.guides is not None:
+            self.guides.reset()
 
     def close(self) -> None:
         self.reset()
 
     def check(self, prompt: Prompt, params: Decoding) -> int:
+        self._guide(prompt)
         return len(self._encode(prompt, params))
 
     @torch.inference_mode()
@@ -108,11 +121,14 @@ class NativeEngine:
         reset_peak(self.device)
         ledger = Ledger(self._sync)
         prompt_ids = self._encode(prompt, params)
+        guide = self._guide(prompt)
         encode_s = ledger.lap()
 
         out = _Output(params.max_tokens, self.tokenizer.stop_ids)
         generator = torch.Generator().manual_seed(params.seed)
         reused, logits = self._prefill(prompt_ids)
+        if guide is not None:
+            guide.follow((), NO_DRAFT)[1].apply(logits)
         chooser, margins = self._chooser(logits, params, generator)
         out.extend([chooser.draw(0)], margins)
         if self.drafter is not None:
@@ -121,7 +137,7 @@ class NativeEngine:
 
         steps: list[Step] = []
         while out.finish is None:
-            steps.append(self._step(out, params, generator, ledger))
+            steps.append(self._step(out, params, generator, guide, ledger))
 
         body = out.tokens[:-1] if out.finish == "stop" else out.tokens
         text = self.tokenizer.decode(body)
@@ -156,7 +172,14 @@ class NativeEngine:
         leads = [values.gather(-1, top).diff(dim=-1) for values in (one, many)]
         return float((leads[0] - leads[1]).abs().max())
 
-    def _step(self, out: _Output, params: Decoding, generator: torch.Generator, ledger: Ledger) -> Step:
+    def _step(
+        self,
+        out: _Output,
+        params: Decoding,
+        generator: torch.Generator,
+        guide: Guide | None,
+        ledger: Ledger,
+    ) -> Step:
         """One draft -> verify -> accept. The root row is the last emitted token, not yet in the cache."""
         start = self._cache.length
         tree, draft_bytes = NO_DRAFT, 0
@@ -170,6 +193,12 @@ class NativeEngine:
                 draft_bytes = self.drafter.bytes_read
         draft_s = ledger.lap()
 
+        mask_s = 0.0
+        if guide is not None:
+            # A forbidden draft could not be accepted: it is cut before the target reads a row for it.
+            tree, masks = guide.follow(out.tokens, tree)
+            mask_s = ledger.lap()
+
         rows = 1 + len(tree)
         target_bytes, kv_bytes = self.decoder.forward_bytes(rows), self._cache.bytes_read(rows)
         tokens = torch.tensor([out.tokens[-1], *tree.tokens], device=self.device)
@@ -181,6 +210,10 @@ class NativeEngine:
                 tokens, self._cache, depths=depths, visible=tree.visible().to(self.device)
             )
         verify_s = ledger.lap()
+
+        if guide is not None:
+            masks.apply(logits)
+            mask_s += ledger.lap()
 
         chooser, margins = self._chooser(logits, params, generator)
         verified = verify(tree, chooser)
@@ -204,7 +237,12 @@ class NativeEngine:
             target_bytes=target_bytes,
             draft_bytes=draft_bytes,
             kv_bytes=kv_bytes,
+            mask_s=mask_s,
         )
+
+    def _guide(self, prompt: Prompt) -> Guide | None:
+        """What holds the reply to the prompt's tools; its grammar is compiled once a session."""
+        return self.guides.start(prompt.tools, self.tokenizer.stop_ids) if self.guides is not None else None
 
     def _encode(self, prompt: Prompt, params: Decoding) -> list[int]:
         ids = self.tokenizer.encode_prompt(prompt.messages, prompt.tools)
@@ -240,3 +278,14 @@ class NativeEngine:
         if params.temperature == 0:
             return Greedy(best), margins
         return Sampled(logits, params.temperature, params.top_p, params.top_k, generator), margins
+
+
+def _load_guides(config: EngineConfig, tokenizer: ChatTokenizer) -> Guides | None:
+    if config.guided == "off":
+        return None
+    assert config.wire_family is not None
+    require(config.wire_family)
+    from lab.guided.guide import Guides  # imports llguidance, which `require` has found
+
+    vocabulary = read_config(config.model).vocabulary
+    return Guides(tokenizer.serialized(), vocabulary, min(tokenizer.stop_ids), config.wire_family)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,25 @@ class ChatTokenizer:
     def encode_prompt(self, messages: Messages, tools: Messages) -> list[int]:
         """The token ids of `render`'s text with the generation prompt; raises as it does."""
         return self.encode(self.render(messages, tools))
+
+    def serialized(self) -> str:
+        """The tokenizer as the tokenizers library writes it to tokenizer.json, added tokens included.
+
+        Raises:
+            UserError: it is not one of that library's.
+        """
+        if not self._tokenizer.is_fast:
+            raise UserError(
+                "tokenizer",
+                got=type(self._tokenizer).__name__,
+                expected="one that the tokenizers library runs",
+                hint="Convert it to a tokenizer.json.",
+            )
+        backend = copy(self._tokenizer.backend_tokenizer)
+        backend.no_padding()
+        backend.no_truncation()
+        text: str = backend.to_str()
+        return text
 
     def encode(self, text: str) -> list[int]:
         """The token ids of a text, special tokens in it recognised and none added."""

@@ -13,6 +13,7 @@ from typing import Any
 from lab.engines import ENGINES
 from lab.engines.base import EngineConfig
 from lab.errors import UserError
+from lab.guided.grammar import require
 from lab.live import gold_state
 from lab.matrix import Cell, Matrix
 from lab.measure.machine import default_threads, fingerprint, load_now, machine_key
@@ -52,6 +53,8 @@ class Plan:
                 precision=cell.precision,
                 speculation=cell.speculation,
                 draft_tokens=matrix.draft_tokens,
+                guided=cell.guided,
+                wire_family=model.wire_family,
                 kernels=matrix.kernel,
                 threads=self.threads,
                 device=matrix.device,
@@ -142,6 +145,9 @@ def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan
     check_output(out)
     scenarios = load_scenarios(matrix)
     models = {name: resolve(name, progress=progress) for name in matrix.model}
+    if set(matrix.guided) != {"off"}:
+        for files in models.values():
+            require(files.wire_family)
     threads = matrix.threads or default_threads()
     tell = progress or (lambda _phase, _done, _total: None)
     measured = ceilings(matrix.device, threads, progress=lambda part: tell("probe", round(100 * part), 100))

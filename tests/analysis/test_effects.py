@@ -9,11 +9,12 @@ from lab.analysis import effects
 from lab.analysis.stats import PairedBootstrap
 
 ARMS = {
-    ("bf16", "none"): "bf16",
-    ("bf16", "ngram"): "bf16 + ngram",
-    ("w4", "none"): "w4",
-    ("w4", "ngram"): "w4 + ngram",
+    ("bf16", "none", "off"): "bf16",
+    ("bf16", "ngram", "off"): "bf16 + ngram",
+    ("w4", "none", "off"): "w4",
+    ("w4", "ngram", "off"): "w4 + ngram",
 }
+REFERENCE, BOTH = ("bf16", "none", "off"), ("w4", "ngram", "off")
 
 
 def boot(times: dict[str, float], spread: float = 0.0) -> PairedBootstrap:
@@ -26,7 +27,7 @@ def boot(times: dict[str, float], spread: float = 0.0) -> PairedBootstrap:
 
 def judged(both: float, spread: float = 0.0) -> tuple[effects.Interaction, effects.Verdict]:
     pairs = boot({"bf16": 4.0, "bf16 + ngram": 2.0, "w4": 2.5, "w4 + ngram": both}, spread)
-    item = effects.interaction(pairs, ARMS, "w4", "ngram")
+    item = effects.interaction(pairs, ARMS, REFERENCE, BOTH)
     assert item is not None
     verdict = effects.verdict(pairs, ARMS, [item])
     assert verdict is not None
@@ -82,7 +83,7 @@ def test_verdict_names_the_best_arm_and_those_it_ties_with() -> None:
 
 
 def test_the_reference_can_be_the_best_arm() -> None:
-    arms = {("bf16", "none"): "bf16", ("w4", "none"): "w4"}
+    arms = {("bf16", "none", "off"): "bf16", ("w4", "none", "off"): "w4"}
     verdict = effects.verdict(boot({"bf16": 1.0, "w4": 2.0}), arms, [])
     assert verdict is not None
     assert verdict.text == "Serve bf16: nothing measured here was faster."
@@ -92,7 +93,7 @@ def test_the_reference_can_be_the_best_arm() -> None:
 def test_interaction_needs_all_four_arms() -> None:
     three = {key: name for key, name in ARMS.items() if name != "w4"}
     pairs = boot({"bf16": 4.0, "bf16 + ngram": 2.0, "w4 + ngram": 1.0})
-    assert effects.interaction(pairs, three, "w4", "ngram") is None
+    assert effects.interaction(pairs, three, REFERENCE, BOTH) is None
 
 
 def test_noise_floor_is_the_fastest_round_over_the_slowest() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from math import log
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -196,3 +198,58 @@ def test_the_document_says_how_sessions_were_replayed(made_up_run: Run) -> None:
     assert live["replay"] == "live"
     assert live["arms"][0]["live"]["success"] == {"k": 2, "n": 3}
     assert json.dumps(live, allow_nan=False)
+
+
+def guided_run(made_up_run: Run, **variant: Any) -> Path:
+    return made_up_run(arms=[*ARMS, *((*arm, "schema") for arm in ARMS)], **variant)
+
+
+ARMS = [("bf16", "none"), ("bf16", "ngram"), ("w4", "none"), ("w4", "ngram")]
+
+
+def test_guided_arms_have_names_and_a_share_of_their_own(made_up_run: Run) -> None:
+    arms = summary_of(guided_run(made_up_run)).groups[0].arms
+    assert [arm.name for arm in arms[:2]] == ["bf16", "bf16 + ngram"]
+    assert [arm.name for arm in arms[4:6]] == ["bf16 + guided", "bf16 + ngram + guided"]
+    assert [arm.mask_share for arm in arms[:4]] == [None] * 4
+    assert arms[4].mask_share == pytest.approx(0.5 / 10.5)
+    assert arms[4].ledger is not None
+    assert arms[4].ledger.mask_s == pytest.approx(12 * 0.0005)
+    assert arms[4].ratio is not None
+    assert arms[4].ratio.value == pytest.approx(10 / 10.5)  # of the group's first arm
+
+
+def test_each_value_of_guided_has_its_own_two_by_two(made_up_run: Run) -> None:
+    free, guided = summary_of(guided_run(made_up_run)).groups[0].interactions
+    assert (free.guided, guided.guided) == ("off", "schema")
+    assert guided.best_single == "bf16 + ngram + guided"
+    # Milliseconds of a call's steps, masks included: 12 x 10.5 plain, 4 x 15.5, 12 x 5.5, 4 x 12.5 for both.
+    assert guided.over_best_single.value == pytest.approx(62 / 50)
+    assert guided.interval.value == pytest.approx(log((126 / 50) / (126 / 62) / (126 / 66)))
+
+
+def test_a_two_by_two_without_its_own_plain_arm_has_no_interaction(made_up_run: Run) -> None:
+    interactions = (
+        summary_of(guided_run(made_up_run, failed={("bf16", "none", "schema"): "killed"}))
+        .groups[0]
+        .interactions
+    )
+    assert [item.guided for item in interactions] == ["off"]
+
+
+def test_a_guided_arm_is_audited_against_the_guided_plain_arm_alone(made_up_run: Run) -> None:
+    arms = summary_of(guided_run(made_up_run)).groups[0].arms
+    plain, ngram = arms[4].lossless, arms[5].lossless
+    assert plain is None
+    assert ngram is not None
+    assert (ngram.identical, ngram.near_tie) == (5, 1)
+    alone = [("bf16", "none"), ("bf16", "ngram", "schema")]
+    assert summary_of(made_up_run("alone", arms=alone)).groups[0].arms[1].lossless is None
+
+
+def test_the_document_names_guidance_and_its_cost(made_up_run: Run) -> None:
+    document = run_document(summary_of(guided_run(made_up_run)), folder="f", report=None)
+    assert [arm["guided"] for arm in document["arms"]] == ["off"] * 4 + ["schema"] * 4
+    assert document["arms"][0]["mask_share"] is None
+    assert document["arms"][4]["mask_share"] == pytest.approx(0.5 / 10.5)
+    assert [item["guided"] for item in document["groups"][0]["interactions"]] == ["off", "schema"]

@@ -18,7 +18,7 @@ def test_dry_run_lists_the_cells_and_makes_nothing(tmp_path: Path) -> None:
     result = CliRunner().invoke(run, ["--dry-run", "--json", "--out", str(tmp_path / "out")])
     assert result.exit_code == 0
     lines = result.output.splitlines()
-    assert lines[0].startswith("native/smollm2-135m/bf16/none/quick: 24 calls x 3 rounds")
+    assert lines[0].startswith("native/smollm2-135m/bf16/none/off/quick: 24 calls x 3 rounds")
     assert lines[-2] == "4 cells, 288 calls"
     assert len(json.loads(lines[-1])["cells"]) == 4
     assert not (tmp_path / "out").exists()
@@ -40,6 +40,7 @@ def test_dry_run_of_a_live_run_counts_sessions_since_the_model_chooses_its_calls
     [
         (["--precision", "bf61"], "Did you mean 'bf16'?"),
         (["--scenario", "quik"], "Did you mean 'quick'?"),
+        (["--guided", "json"], "expected one of off, schema"),
         (["--kernel", "w4=marlin"], "expected one of torch, reference"),
         (["nothing"], "expected a preset ("),
         (["--replay", "life"], "Did you mean 'live'?"),

@@ -238,3 +238,15 @@ def test_a_live_run_before_its_first_outcome_still_has_a_report(made_up_run: Run
     html = page(folder)
     assert "no live session of this arm has ended" in html
     assert "No verdict" in html
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_guided_arms_are_never_called_lossless_against_unguided_text(made_up_run: Run) -> None:
+    folder = made_up_run(arms=[("bf16", "none"), ("bf16", "none", "schema")])
+    html = page(folder)
+    assert "guided output is not lossless by design" in html
+    assert "this arm is not guided" in html
+    free, guided = rows(folder, "arms.csv")
+    assert (free["guided"], free["mask_share"], guided["guided"]) == ("off", "", "schema")
+    assert float(guided["mask_share"]) == pytest.approx(0.5 / 10.5)
+    assert float(rows(folder, "steps.csv")[-1]["mask_s"]) == 0.0005

@@ -35,7 +35,9 @@ def speed(count: int, theme: Theme) -> Figure:
 def interaction(count: int, theme: Theme) -> Figure:
     def line(i: int) -> points.InteractionLine:
         ratios = Interval(1 + i / 4, 0.9, 2.0), Interval(1.6 + i / 4, 1.4, 2.4)
-        return points.InteractionLine(names(8)[i], ratios, (None, 2.1 + i if i else None))
+        return points.InteractionLine(
+            names(8)[i], ("off", "schema")[i % 2], ratios, (None, 2.1 + i if i else None)
+        )
 
     lines = tuple(line(i) for i in range(count))
     return figures.interaction(
@@ -45,7 +47,8 @@ def interaction(count: int, theme: Theme) -> Figure:
 
 def ledger(count: int, theme: Theme) -> Figure:
     rows = tuple(
-        points.LedgerRow(n, (2.0, 1234.5, 30.0, 300.0 + i, 25.0, 1.0)) for i, n in enumerate(names(count))
+        points.LedgerRow(n, (2.0, 1234.5, 30.0, 12.0, 300.0 + i, 25.0, 1.0))
+        for i, n in enumerate(names(count))
     )
     return figures.ledger(rows, theme)
 
@@ -129,5 +132,5 @@ def test_ratio_ticks_hold_one_and_are_never_crowded() -> None:
 
 
 def test_a_dollar_sign_in_a_name_is_not_mathematics() -> None:
-    rows = (points.LedgerRow("w4$\\frac{$ + ngram", (1.0,) * 6),)
+    rows = (points.LedgerRow("w4$\\frac{$ + ngram", (1.0,) * 7),)
     assert style.png(figures.ledger(rows, LIGHT)).startswith(b"\x89PNG")

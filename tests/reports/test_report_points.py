@@ -52,9 +52,9 @@ def test_a_single_arm_has_no_interaction(made_up_run: Run) -> None:
 
 def test_ledger_holds_the_parts_of_a_call_in_milliseconds(made_up_run: Run) -> None:
     rows = points.ledger_points(group_of(made_up_run()))
-    assert points.LEDGER_PARTS == ("encode", "prefill", "draft", "verify", "other", "finish")
-    assert rows[0].parts_ms == pytest.approx((2, 60, 0, 108, 12, 1))
-    assert rows[3].parts_ms == pytest.approx((2, 60, 4, 40, 4, 1))
+    assert points.LEDGER_PARTS == ("encode", "prefill", "draft", "mask", "verify", "other", "finish")
+    assert rows[0].parts_ms == pytest.approx((2, 60, 0, 0, 108, 12, 1))
+    assert rows[3].parts_ms == pytest.approx((2, 60, 4, 0, 40, 4, 1))
 
 
 def test_timeline_lays_the_calls_of_the_median_session_end_to_end(made_up_run: Run) -> None:
@@ -114,3 +114,17 @@ def test_unmeasured_arms_have_no_points(made_up_run: Run) -> None:
     assert points.interaction_points(empty) is None
     assert points.ledger_points(empty) == ()
     assert points.timeline_points(empty, {a.cell_id: [] for a in empty.arms}) is None
+
+
+def test_guided_arms_have_lines_of_their_own_and_a_product_within_them(made_up_run: Run) -> None:
+    arms = [(p, s, g) for p in ("bf16", "w4") for s in ("none", "ngram") for g in ("off", "schema")]
+    shown = points.interaction_points(group_of(made_up_run(arms=arms)))
+    assert shown is not None
+    assert [(line.speculation, line.guided) for line in shown.lines] == [
+        ("none", "off"),
+        ("ngram", "off"),
+        ("none", "schema"),
+        ("ngram", "schema"),
+    ]
+    # Of the guided 2x2: 126 ms of steps plain, 62 with drafts, 66 in w4; over the reference arm's 120.
+    assert shown.lines[3].expected[1] == pytest.approx((120 / 62) * (120 / 66) / (120 / 126))

@@ -82,3 +82,11 @@ def test_sizes_are_decimal() -> None:
         "98 MB",
         "1.24 GB",
     ]
+
+
+def test_the_mask_s_share_is_shown_where_an_arm_is_guided(made_up_run: Callable[..., Path]) -> None:
+    arms = [("bf16", "none"), ("bf16", "none", "schema")]
+    lines = [" ".join(line.split()) for line in printed(summary_of(made_up_run(arms=arms))).splitlines()]
+    assert "bf16 100 1.00 62.0 10.0 / 10.0 – –" in lines
+    assert "bf16 + guided 95.2 0.95 62.0 10.5 / 10.5 – 4.8 %" in lines
+    assert "mask" not in printed(summary_of(made_up_run("free", arms=arms[:1])))

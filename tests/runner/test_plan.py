@@ -4,15 +4,17 @@ import json
 import os
 import shutil
 from collections import namedtuple
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lab.errors import UserError
 from lab.matrix import load_matrix
-from lab.runner.plan import check_output, load_scenarios
+from lab.runner.plan import Plan, check_output, load_scenarios, prepare
 from lab.scenarios.generate import generate
 from lab.session import Session, dump_session
+from lab.zoo.resolve import ModelFiles
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -94,3 +96,19 @@ def test_a_world_s_state_that_the_recorded_calls_do_not_run_in_is_told(
     Path(path).write_text("\n".join(map(json.dumps, lines)))
     with pytest.raises(UserError, match=r"world.initial_state: got KeyError.*expected a state"):
         load_scenarios(load_matrix("quick", {"replay": "live", "scenario": path, "calls": 99}))
+
+
+def test_a_model_that_cannot_be_guided_is_told_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = ModelFiles("m", tmp_path, "pythonic", "local", None, None)
+    monkeypatch.setattr("lab.runner.plan.resolve", lambda *_, **__: files)
+    monkeypatch.setattr("lab.measure.ceilings.ceilings", lambda *_, **__: pytest.fail("measured"))
+    with pytest.raises(UserError, match="got pythonic, expected one of hermes"):
+        prepare(load_matrix("quick", {"guided": "schema"}), tmp_path / "out")
+
+
+def test_a_guided_cell_tells_its_worker_how_the_model_writes_calls(make_plan: Callable[..., Plan]) -> None:
+    plan = make_plan(engine="native", guided="off,schema", speculation="none")
+    configs = [plan.spec(cell, Path("out")).config for cell in plan.cells]
+    assert [(c.guided, c.wire_family) for c in configs] == [("off", "hermes"), ("schema", "hermes")]
