@@ -12,7 +12,7 @@ from lab.analysis.live import whole_sessions
 from lab.analysis.summary import Summary, summarize
 from lab.errors import UserError
 from lab.records import CallRecord, CellRecord, OutcomeRecord
-from lab.reports import page, pictures, points
+from lab.reports import page, pictures, points, section
 from lab.reports.csv_files import write_csv_files
 from lab.store import Store
 
@@ -60,7 +60,7 @@ def _write(
         for picture in drawn.values():
             (folder / f"{picture.file}-light.png").write_bytes(picture.light)
             (folder / f"{picture.file}-dark.png").write_bytes(picture.dark)
-        sections.append(page.make_section(group, summary, drawn, points.acceptance_points(group, by_cell)))
+        sections.append(section.make_section(group, summary, drawn, points.acceptance_points(group, by_cell)))
     csv_files = write_csv_files(folder, summary, calls, outcomes)
     made = page.make_page(summary, cells, sections, csv_files)
     (folder / "index.html").write_text(page.render(made), encoding="utf-8")

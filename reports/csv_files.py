@@ -22,7 +22,10 @@ _GENERATION_FIELDS = tuple(
 )
 _SCORE_FIELDS = tuple(f.name for f in fields(Score) if f.name != "errors")
 _STEP_FIELDS = tuple(f.name for f in fields(Step))
-_NESTED = ("ratio", "rungs", "errors", "sessions_ok", "live", "lossless", "ledger", "accepted_by_position")
+_NESTED = (
+    *("ratio", "rungs", "errors", "sessions_ok", "accuracy", "args_ok_by_tag"),
+    *("live", "lossless", "ledger", "accepted_by_position"),
+)
 _LIVE_MEANS = ("steps", "tool_errors")
 _LIVE_SHARES = tuple(f.name for f in fields(Live) if f.name not in _LIVE_MEANS)
 _ARM_FIELDS = tuple(f.name for f in fields(Arm) if f.name not in _NESTED)
@@ -36,6 +39,8 @@ ARM_COLUMNS = (
     "scored_n",
     "sessions_ok_k",
     "sessions_ok_n",
+    *(f"args_ok_gap{end}" for end in ("", "_low", "_high")),
+    *(f"mcnemar_{part}" for part in ("gained", "lost", "p")),
     *(f"{name}_{part}" for name in _LIVE_SHARES for part in "kn"),
     *_LIVE_MEANS,
     "lossless_identical",
@@ -78,6 +83,10 @@ def _arm(arm: Arm) -> Row:
     row |= {f"{rung}_k": arm.rungs[rung].k for rung in RUNGS} | {"scored_n": arm.rungs[RUNGS[0]].n}
     if arm.sessions_ok:
         row |= {"sessions_ok_k": arm.sessions_ok.k, "sessions_ok_n": arm.sessions_ok.n}
+    if arm.accuracy:
+        gap = arm.accuracy.difference
+        row |= {"args_ok_gap": gap.value, "args_ok_gap_low": gap.low, "args_ok_gap_high": gap.high}
+        row |= {f"mcnemar_{part}": getattr(arm.accuracy, part) for part in ("gained", "lost", "p")}
     if arm.live:
         for name in _LIVE_SHARES:
             share = getattr(arm.live, name)

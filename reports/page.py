@@ -5,7 +5,7 @@ Session texts, reasons and names come from outside; nothing here is ever marked 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -13,27 +13,12 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lab.analysis.summary import Arm, Group, Summary
+from lab.analysis.summary import Summary
 from lab.records import CellRecord
-from lab.reports.pictures import Picture
-from lab.reports.points import AcceptanceRow
-from lab.reports.tables import UNDEFINED, Cell, cell, columns, interval, number, percent, share, size
+from lab.reports.section import Section, Table, plain_table
+from lab.reports.tables import UNDEFINED, columns, number, percent, size
 
 _TEMPLATES = Path(__file__).parent / "templates"
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    text: str
-    unit: str = ""
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    heads: tuple[Head, ...]
-    rows: list[list[Cell]]
-    caption: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +34,6 @@ class Fact:
 class Notice:
     title: str
     lines: list[Fact]
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One group: its arms and everything shown of them."""
-
-    title: str
-    verdict: str
-    arms: Table
-    pictures: dict[str, Picture]
-    interactions: Table
-    acceptance: Table
-    errors: Table
-    outcomes: Table
-    lossless: Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +85,9 @@ def make_page(
         notices=list(_notices(summary, cells)),
         facts=list(_facts(summary, cells)),
         groups=sections,
-        ceilings=_plain(("measured", "value"), _flat(measured)),
-        machine=_plain(("machine and models", "value"), _flat(given)),
-        cells=_plain(
+        ceilings=plain_table(("measured", "value"), _flat(measured)),
+        machine=plain_table(("machine and models", "value"), _flat(given)),
+        cells=plain_table(
             ("arm", "kernels", "facts", "load", "warm-up calls"),
             [
                 (
@@ -134,98 +104,6 @@ def make_page(
         packages=[(str(name), str(version)) for name, version in packages.items()],
         definitions=[Fact(c.title, c.definition) for c in columns(summary)] + list(_DEFINITIONS),
     )
-
-
-def make_section(
-    group: Group, summary: Summary, pictures: dict[str, Picture], acceptance: tuple[AcceptanceRow, ...]
-) -> Section:
-    shown = columns(summary)
-    return Section(
-        title=f"{group.model} · {group.engine} · {group.scenario}",
-        verdict=group.verdict.text if group.verdict else "No verdict: no arm has finished a session.",
-        arms=Table(
-            (Head("arm"), *(Head(c.title, c.unit, c.definition) for c in shown)),
-            [[Cell(arm.name), *(cell(column, arm) for column in shown)] for arm in group.arms],
-        ),
-        pictures=pictures,
-        interactions=_plain(
-            ("pair", "interaction (of the ratio)", "best arm with at most one", "both over it", "together"),
-            [
-                (
-                    f"{i.precision} × {i.speculation}" + " + guided" * (i.guided != "off"),
-                    interval(i.interval.exp()) or UNDEFINED,
-                    i.best_single,
-                    interval(i.over_best_single) or UNDEFINED,
-                    i.compatibility,
-                )
-                for i in group.interactions
-            ],
-        ),
-        acceptance=_plain(
-            ("arm", "position", "drafted", "all before accepted", "accepted"),
-            [
-                (row.arm, str(p.position), str(p.drafted), str(p.reached), str(p.accepted))
-                for row in acceptance
-                for p in row.positions
-            ],
-        ),
-        errors=_error_table(group.arms),
-        outcomes=_outcome_table(group.arms),
-        lossless=_lossless_table(group.arms),
-    )
-
-
-def _plain(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], caption: str = "") -> Table:
-    return Table(tuple(Head(text) for text in heads), [[Cell(text) for text in row] for row in rows], caption)
-
-
-def _error_table(arms: list[Arm]) -> Table:
-    classes = sorted({name for arm in arms for name in arm.errors})
-    rows = [(arm.name, *(str(arm.errors.get(name, 0)) for name in classes)) for arm in arms if arm.calls]
-    return _plain(
-        ("arm", *classes),
-        rows if classes else [],
-        "Error classes over the scored calls of the first timed round",
-    )
-
-
-def _outcome_table(arms: list[Arm]) -> Table:
-    rows = []
-    for arm in arms:
-        if (live := arm.live) is None:
-            continue
-        shares = (live.success, live.state_ok, live.statements_ok, live.capped, live.out_of_context)
-        rows.append((arm.name, *(share(each) or UNDEFINED for each in shares)))
-    heads = ("arm", "success", "state right", "required statements made", "ended by the step cap")
-    return _plain(
-        (*heads, "ended by the context"), rows, "Live sessions by how they ended, first timed round"
-    )
-
-
-def _lossless_table(arms: list[Arm]) -> Table:
-    rows = []
-    for arm in arms:
-        if (audit := arm.lossless) is None:
-            continue
-        first = audit.first_divergence
-        margin = UNDEFINED if first is None or first.margin is None else f"{first.margin:.4g}"
-        where = (
-            f"{first.session_id}, call {first.call_index}, token {first.position} ({first.verdict})"
-            if first
-            else "none"
-        )
-        counts = (str(audit.identical), str(audit.near_tie), str(audit.error))
-        rows.append((arm.name, *counts, f"{audit.threshold:.4g}", where, margin))
-    heads = (
-        "arm",
-        "identical",
-        "near tie",
-        "error",
-        "threshold (logits)",
-        "worst first difference",
-        "its margin (logits)",
-    )
-    return _plain(heads, rows)
 
 
 def _notices(summary: Summary, cells: list[CellRecord]) -> Iterator[Notice]:

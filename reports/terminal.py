@@ -38,6 +38,12 @@ def arms_table(summary: Summary) -> RenderableType:
                 style="bold",
             )
         )
+        # A draft changes no text, so the arms without one say it all.
+        parts += [
+            Text(f"Accuracy of {arm.name} against {group.arms[0].name}: {arm.accuracy.text}.")
+            for arm in group.arms
+            if arm.accuracy and arm.speculation == group.arms[0].speculation
+        ]
     if summary.contexts:
         parts.append(Text(summary.contexts))
     if summary.disturbance:

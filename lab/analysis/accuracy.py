@@ -32,6 +32,18 @@ class Accuracy:
     lost: int
     p: float
 
+    @property
+    def text(self) -> str:
+        """`-3.8 points of args_ok [-11.0, 0.0] over 26 calls; ... McNemar p = 0.50`."""
+        gap = self.difference
+        shown = (
+            "" if gap.low is None or gap.high is None else f" [{100 * gap.low:+.1f}, {100 * gap.high:+.1f}]"
+        )
+        return (
+            f"{100 * gap.value:+.1f} points of args_ok{shown} over {self.calls} calls; of {self.sessions} "
+            f"sessions {self.gained} won and {self.lost} lost, exact McNemar p = {self.p:.2g}"
+        )
+
 
 def compare(here: Iterable[CallRecord], there: Iterable[CallRecord]) -> Accuracy | None:
     """Both arms on the calls that both have a score for; None without any.

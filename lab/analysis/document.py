@@ -95,6 +95,8 @@ def _arm(arm: Arm) -> dict[str, Any]:
         "args_ok": asdict(arm.rungs["args_ok"]),
         "ladder": {rung: asdict(share) for rung, share in arm.rungs.items()},
         "sessions_ok": asdict(arm.sessions_ok) if arm.sessions_ok else None,
+        "accuracy": asdict(arm.accuracy) if arm.accuracy else None,
+        "args_ok_by_tag": {tag: asdict(share) for tag, share in arm.args_ok_by_tag.items()},
         "live": asdict(arm.live) if arm.live else None,
         "errors": arm.errors,
         "lossless": asdict(arm.lossless) if arm.lossless else None,

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lab.analysis import effects, losslessness
+from lab.analysis.accuracy import Accuracy, compare
 from lab.analysis.effects import Interaction, Verdict
 from lab.analysis.live import Live, live_figures, whole_sessions
 from lab.analysis.losslessness import Lossless
@@ -51,6 +52,8 @@ class Arm:
         session_s: mean session latency, prefill included.
         rungs: ladder rung -> share of the calls that have an expectation, first round.
         sessions_ok: sessions whose every call is `args_ok`.
+        accuracy: against the reference arm, on the same calls of the first round; None for that arm itself.
+        args_ok_by_tag: tag of the sessions -> share of their calls.
         live: how the sessions of a live run ended; its calls have no score.
         accepted_by_position: entry i is (verify steps that drafted more than i tokens, of these accepted
             more than i).
@@ -82,6 +85,8 @@ class Arm:
     rungs: dict[str, Share]
     errors: dict[str, int]
     sessions_ok: Share | None
+    accuracy: Accuracy | None
+    args_ok_by_tag: dict[str, Share]
     live: Live | None
     lossless: Lossless | None
     ledger: Ledger | None
@@ -208,6 +213,7 @@ def _group(
         if cell.status != "failed" and np.isfinite(seconds).any():
             measured[cell.arm] = effects.arm_name(*cell.arm)
             work[measured[cell.arm]] = seconds, tokens
+    scored = {cell.arm: _scored(by_cell[cell.cell_id].calls) for cell in cells}
     boot = None
     floor = None
     if work:
@@ -233,9 +239,10 @@ def _group(
             )
             ratio = log_ratio.exp() if log_ratio else None
         base = plain.get((cell.precision, cell.guided))
-        arms.append(
-            _arm(run, cell, by_cell[cell.cell_id], ratio, base, by_cell[base.cell_id].calls if base else [])
-        )
+        arm = _arm(run, cell, by_cell[cell.cell_id], ratio, base, by_cell[base.cell_id].calls if base else [])
+        if cell is not cells[0]:
+            arm = replace(arm, accuracy=compare(scored[cell.arm], scored[cells[0].arm]))
+        arms.append(arm)
     return Group(*key, arms=arms, interactions=interactions, verdict=verdict, noise_floor=floor)
 
 
@@ -261,8 +268,7 @@ def _arm(
     ]
     peaks = [c.generation.peak_memory_bytes for c in calls if c.generation.peak_memory_bytes is not None]
     latencies = _session_latencies(records.whole)
-    first_round = min((call.round for call in calls), default=None)
-    scored = [call for call in calls if call.round == first_round and call.score is not None]
+    scored = _scored(calls)
     limit = losslessness.threshold(cell.setup, plain.setup if plain else None)
     audited = (
         cell.speculation != "none"
@@ -298,6 +304,8 @@ def _arm(
         rungs={rung: Share(sum(getattr(c.score, rung) for c in scored), len(scored)) for rung in RUNGS},
         errors=dict(Counter(error for call in scored if call.score for error in call.score.errors)),
         sessions_ok=_sessions_ok(run, scored),
+        accuracy=None,
+        args_ok_by_tag=_by_tag(run, scored),
         live=live_figures(records.outcomes),
         lossless=losslessness.audit(plain_calls, calls, limit) if audited and limit is not None else None,
         ledger=_ledger(calls),
@@ -306,6 +314,19 @@ def _arm(
             for i in range(max((step.drafted for step in verify), default=0))
         ],
     )
+
+
+def _scored(calls: list[CallRecord]) -> list[CallRecord]:
+    """Those of the first round that have a score."""
+    first_round = min((call.round for call in calls), default=None)
+    return [call for call in calls if call.round == first_round and call.score is not None]
+
+
+def _by_tag(run: RunRecord, scored: list[CallRecord]) -> dict[str, Share]:
+    tags = {session["id"]: session["tags"] for session in run.sessions}
+    seen = Counter(tag for call in scored for tag in tags[call.session_id])
+    right = Counter(tag for c in scored for tag in tags[c.session_id] if c.score and c.score.args_ok)
+    return {tag: Share(right[tag], n) for tag, n in sorted(seen.items())}
 
 
 def _session_latencies(calls: list[CallRecord]) -> list[float]:

@@ -57,6 +57,33 @@ def test_scores_are_of_the_first_round_only(made_up_run: Run) -> None:
     assert (w4.rungs["args_ok"], w4.sessions_ok) == (Share(4, 6), Share(1, 3))
 
 
+def test_accuracy_is_against_the_reference_arm_on_the_same_calls(made_up_run: Run) -> None:
+    plain, ngram, w4, _ = summary_of(made_up_run(rounds=3)).groups[0].arms
+    assert plain.accuracy is None
+    assert ngram.accuracy is not None
+    assert (ngram.accuracy.difference.value, ngram.accuracy.p) == (0, 1.0)
+    assert w4.accuracy is not None
+    assert (w4.accuracy.calls, w4.accuracy.sessions) == (6, 3)
+    assert w4.accuracy.difference.value == pytest.approx(-1 / 6)
+    assert (w4.accuracy.gained, w4.accuracy.lost, w4.accuracy.p) == (0, 1, 1.0)
+    assert w4.accuracy.text.startswith(
+        "-16.7 points of args_ok [-50.0, +0.0] over 6 calls; of 3 sessions 0 won"
+    )
+
+
+def test_scores_are_also_counted_by_the_tags_of_the_sessions(made_up_run: Run) -> None:
+    folder = made_up_run()
+    run, cells, calls = stored(folder)
+    tagged = [s | {"tags": ["all", f"s{n}"]} for n, s in enumerate(run.sessions)]
+    arms = summarize(replace(run, sessions=tagged), cells, calls, []).groups[0].arms
+    assert arms[2].args_ok_by_tag == {
+        "all": Share(4, 6),
+        "s0": Share(2, 2),
+        "s1": Share(1, 2),
+        "s2": Share(1, 2),
+    }
+
+
 def test_losslessness_is_against_the_plain_arm_of_the_same_precision(made_up_run: Run) -> None:
     _, ngram, _, both = (arm.lossless for arm in summary_of(made_up_run()).groups[0].arms)
     assert ngram is not None

@@ -207,6 +207,18 @@ def test_another_schema_version_is_refused(made_up_run: Run) -> None:
     assert not (folder / "report").exists()
 
 
+@pytest.mark.usefixtures("undrawn")
+def test_each_arm_s_accuracy_stands_beside_the_reference_s(made_up_run: Run) -> None:
+    folder = made_up_run()
+    html = page(folder)
+    cells = ("6", "-16.7 points [-50.0, +0.0]", "3", "0", "1", "1")
+    assert '<th scope="row">w4</th>' + "".join(f"<td>{cell}</td>" for cell in cells) in html
+    reference, _, w4, _ = rows(folder, "arms.csv")
+    assert (reference["args_ok_gap"], reference["mcnemar_p"]) == ("", "")
+    assert float(w4["args_ok_gap"]) == pytest.approx(-1 / 6)
+    assert (w4["mcnemar_gained"], w4["mcnemar_lost"], float(w4["mcnemar_p"])) == ("0", "1", 1.0)
+
+
 def test_a_live_run_shows_outcomes_in_place_of_scores(made_up_run: Run) -> None:
     folder = made_up_run(live=True)
     html = page(folder)

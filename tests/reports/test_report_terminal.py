@@ -32,6 +32,9 @@ def test_terminal_shows_speed_quality_and_the_verdict(made_up_run: Callable[...,
     assert "bf16 + ngram 200 2.00 62.0 5.00 / 5.00 3.00" in lines
     assert "w4 + ngram 6.67 (17 %) 0.222 4/6 5 / 0 / 1 400 MB" in lines
     assert "Serve w4 + ngram: 2.50x the decode speed of bf16." in text
+    words = " ".join(text.split())
+    assert "Accuracy of w4 against bf16: -16.7 points of args_ok [-50.0, +0.0] over 6 calls" in words
+    assert "Accuracy of w4 + ngram" not in words, "a draft changes no text"
 
 
 def test_terminal_shows_how_live_sessions_ended_and_that_contexts_differ(

@@ -241,13 +241,3 @@ def test_no_two_sessions_are_near_copies() -> None:
     for one, two in itertools.combinations(words, 2):
         shared = len(words[one] & words[two]) / len(words[one] | words[two])
         assert shared < 0.35, (one, two, shared)
-
-
-def test_quick_holds_the_eight_shortest_sessions_and_every_main_situation() -> None:
-    quick = load_scenario("quick").sessions
-    total = {session.id: sum(prompt_characters(session)) for session in AUTHORED}
-    assert {session.id for session in quick} == set(sorted(total, key=total.__getitem__)[:8])
-    assert all(3 <= len(session.calls) <= 5 and 4 <= len(session.tools) <= 6 for session in quick)
-    assert len({session.id.split("/")[0] for session in quick}) >= 4
-    assert {"chain", "parallel", "retry"} <= {tag for session in quick for tag in session.tags}
-    assert all(prompt_characters(session)[0] < 500 * 4 for session in quick)

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from lab.errors import UserError
+from lab.scenarios.generate import FAMILIES
 from lab.scenarios.library import Scenario, load_scenario, scenario_names
+from lab.scenarios.worlds import TRAIN_WORLDS
 
 
 def session_line(session_id: str, text: str = "Hi") -> str:
@@ -37,12 +39,27 @@ def preset(folder: Path, text: str) -> str:
 
 
 def test_the_presets_are_found_by_name() -> None:
-    assert scenario_names() == ["authored", "quick", "worlds"]
+    assert scenario_names() == ["authored", "held-out", "novel-tools", "quick"]
     for name in scenario_names():
         scenario = load_scenario(name)
         assert scenario.name == name
         assert scenario.description
-    assert len(load_scenario("quick").sessions) == 8
+
+
+def test_quick_holds_eight_held_out_sessions_each_of_a_family_and_a_world_of_its_own() -> None:
+    quick = load_scenario("quick").sessions
+    assert all(session.id.split("/")[2] == "test" for session in quick)
+    assert len({session.id.split("/")[1] for session in quick}) == 8
+    assert {session.session.world.name for session in quick if session.session.world} == set(TRAIN_WORLDS)
+    assert all(2 <= len(session.calls) <= 6 and 4 <= len(session.tools) <= 8 for session in quick)
+
+
+def test_held_out_has_over_400_calls_of_every_family_in_known_worlds() -> None:
+    sessions = load_scenario("held-out").sessions
+    assert sum(len(session.calls) for session in sessions) >= 400
+    unlisted = {"novel-tools", *(family for family in FAMILIES if family.startswith("catalog-"))}
+    assert {session.id.split("/")[1] for session in sessions} == set(FAMILIES) - unlisted
+    assert all(session.id.split("/")[2] == "test" for session in sessions)
 
 
 def test_a_session_file_is_a_scenario_named_after_it(folder: Path) -> None:
@@ -106,7 +123,7 @@ def test_an_unknown_name_lists_the_presets_and_the_nearest() -> None:
     with pytest.raises(UserError) as caught:
         load_scenario("quik")
     assert "got 'quik'" in str(caught.value)
-    assert "authored, quick" in str(caught.value)
+    assert "authored, held-out, novel-tools, quick" in str(caught.value)
     assert "Did you mean 'quick'?" in str(caught.value)
 
 
