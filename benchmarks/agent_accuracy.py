@@ -1,4 +1,4 @@
-"""The embedded agent model's accuracy from stored runs: a table by family, and the catalog curve as a figure.
+"""Tool-call accuracy from stored runs: a table by family, and the catalog curve as a figure.
 
     lab run held-out --out RUNS ; lab run catalog --out RUNS
     python benchmarks/agent_accuracy.py RUN [RUN ...] [--figure docs/figures/catalog.png]
