@@ -7,6 +7,8 @@ A preset is a YAML file beside its sessions:
     files: [monday.jsonl, tuesday.jsonl]      # relative to the preset
     generate: ["chain:20", "sql:10:7"]        # FAMILY:N[:SEED], as many sessions of the test split
     sessions: [monday/0003, tuesday/0001]     # optional: these, in this order
+    calls: 2                                  # optional: the first calls of each
+    max_tokens: 64                            # optional: a cap on each call's tokens
 """
 
 from __future__ import annotations
@@ -47,13 +49,18 @@ class Scenario:
 
 
 class Preset(Strict):
-    """A scenario preset as it is written; `sessions` None takes every session of the files and families."""
+    """A scenario preset as it is written.
+
+    `sessions` None takes every session of the files and families; `calls` and `max_tokens` cut each of them.
+    """
 
     name: str = Field(min_length=1)
     description: str = ""
     files: tuple[str, ...] = ()
     generate: tuple[str, ...] = ()
     sessions: tuple[str, ...] | None = Field(default=None, min_length=1)
+    calls: int | None = Field(default=None, ge=1)
+    max_tokens: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
     def _has_sessions(self) -> Preset:
@@ -130,7 +137,16 @@ def _from_preset(path: Path) -> Scenario:
             )
         if session_id in ids[:place]:
             raise UserError(f"{path.name}: sessions", got=f"{session_id!r} twice", expected="each id once")
-    return Scenario(preset.name, preset.description, tuple(found[session_id] for session_id in ids))
+    sessions = tuple(_cut(found[session_id], preset.calls, preset.max_tokens) for session_id in ids)
+    return Scenario(preset.name, preset.description, sessions)
+
+
+def _cut(session: Session, calls: int | None, max_tokens: int | None) -> Session:
+    kept = session.calls[:calls]
+    if max_tokens is not None:
+        capped = ({"max_tokens": min(call.max_tokens, max_tokens)} for call in kept)
+        kept = tuple(call.model_copy(update=cap) for call, cap in zip(kept, capped, strict=True))
+    return session.model_copy(update={"calls": kept})
 
 
 def _read_preset(path: Path) -> Preset:

@@ -81,10 +81,10 @@ def test_list_fits_80_columns() -> None:
 
 
 def test_list_json_is_one_document_on_the_last_line() -> None:
-    document = json.loads(output("list", "quick", "--json").splitlines()[-1])
-    quick = load_scenario("quick")
-    assert (document["scenario"], document["digest"]) == ("quick", quick.digest)
-    assert [row["id"] for row in document["sessions"]] == [session.id for session in quick.sessions]
+    document = json.loads(output("list", "authored", "--json").splitlines()[-1])
+    authored = load_scenario("authored")
+    assert (document["scenario"], document["digest"]) == ("authored", authored.digest)
+    assert [row["id"] for row in document["sessions"]] == [session.id for session in authored.sessions]
     assert document["calls"] == sum(row["calls"] for row in document["sessions"])
     assert document["sessions"][0] == {
         "id": "travel/0001",

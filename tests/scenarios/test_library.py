@@ -39,19 +39,27 @@ def preset(folder: Path, text: str) -> str:
 
 
 def test_the_presets_are_found_by_name() -> None:
-    assert scenario_names() == ["authored", "held-out", "novel-tools", "quick"]
+    assert scenario_names() == ["authored", "held-out", "novel-tools", "quick", "worlds"]
     for name in scenario_names():
         scenario = load_scenario(name)
         assert scenario.name == name
         assert scenario.description
 
 
-def test_quick_holds_eight_held_out_sessions_each_of_a_family_and_a_world_of_its_own() -> None:
-    quick = load_scenario("quick").sessions
-    assert all(session.id.split("/")[2] == "test" for session in quick)
-    assert len({session.id.split("/")[1] for session in quick}) == 8
-    assert {session.session.world.name for session in quick if session.session.world} == set(TRAIN_WORLDS)
-    assert all(2 <= len(session.calls) <= 6 and 4 <= len(session.tools) <= 8 for session in quick)
+def test_worlds_holds_eight_test_sessions_each_of_a_family_and_a_world_of_its_own() -> None:
+    worlds = load_scenario("worlds").sessions
+    assert all(session.id.split("/")[2] == "test" for session in worlds)
+    assert len({session.id.split("/")[1] for session in worlds}) == 8
+    assert {session.session.world.name for session in worlds if session.session.world} == set(TRAIN_WORLDS)
+    assert all(2 <= len(session.calls) <= 5 and len(session.tools) == 4 for session in worlds)
+
+
+def test_quick_is_worlds_cut_short() -> None:
+    worlds, quick = load_scenario("worlds").sessions, load_scenario("quick").sessions
+    assert [session.id for session in quick] == [session.id for session in worlds]
+    for whole, cut in zip(worlds, quick, strict=True):
+        assert [call.at for call in cut.calls] == [call.at for call in whole.calls[:2]]
+        assert {call.max_tokens for call in cut.calls} == {20}
 
 
 def test_held_out_has_over_400_calls_of_every_family_in_known_worlds() -> None:
@@ -91,6 +99,16 @@ def test_a_preset_mixes_files_and_generated_sessions(folder: Path) -> None:
     )
     families = [session.id.split("/")[1] for session in scenario.sessions]
     assert families == ["1", "sql", "sql", "novel-tools"]
+
+
+def test_a_preset_cuts_calls_and_tokens_of_each_session(folder: Path) -> None:
+    text = "name: m\ngenerate: ['chain:2']\ncalls: 2\nmax_tokens: 50"
+    for cut, whole in zip(
+        load_scenario(preset(folder, text)).sessions, load_scenario("chain:2").sessions, strict=True
+    ):
+        assert [call.max_tokens for call in cut.calls] == [min(c.max_tokens, 50) for c in whole.calls[:2]]
+        assert len(whole.calls) > 2
+        assert cut.messages == whole.messages
 
 
 @pytest.mark.parametrize("spec", ["chain:", "chain:0", "chain:x", "chain:-1", "chain:1:2:3", "chain:1:"])
@@ -142,6 +160,7 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
         ("name: m\ngenerate: [chian:3]", "session family: got 'chian'.*Did you mean 'chain'"),
         ("name: m\ngenerate: ['chain:2', 'chain:3']", "session id 'gen/chain/test/0/0001' twice"),
         ("name: m\nfiles: [a.jsonl]\nsessions: []", "mine.yaml: sessions"),
+        ("name: m\nfiles: [a.jsonl]\ncalls: 0", "mine.yaml: calls"),
         ("name: m\nfiles: [c.jsonl]", "c.jsonl: got No such file"),
         ("name: m\nfiles: [a.jsonl]\nsessions: [a/3]", r"sessions: got 'a/3'.*Did you mean 'a/\d'\?"),
         ("name: m\nfiles: [a.jsonl]\nsessions: [a/1, a/1]", "sessions: got 'a/1' twice"),

@@ -107,7 +107,7 @@ def test_gold_replies_succeed_and_see_what_the_recording_shows(family: str) -> N
 
 
 def test_the_sessions_that_ship_for_live_replay_can_succeed() -> None:
-    sessions = load_scenario("quick").sessions
+    sessions = load_scenario("worlds").sessions
     assert len(sessions) == 8
     for session in sessions:
         assert run(session, Scripted(gold_replies(session)))[1].success, session.id
