@@ -77,7 +77,7 @@ def compare(here: Iterable[CallRecord], there: Iterable[CallRecord]) -> Accuracy
 def mcnemar(gained: int, lost: int) -> float:
     """Two-sided p-value of the exact McNemar test: a fair coin's odds of a split this uneven or worse."""
     flips = gained + lost
-    tail = sum(comb(flips, k) for k in range(min(gained, lost) + 1)) / 2**flips
+    tail: float = sum(comb(flips, k) for k in range(min(gained, lost) + 1)) / 2**flips
     return min(1.0, 2 * tail)
 
 

@@ -24,7 +24,7 @@ CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 _PREFIX = "base_model.model."
 # What would change the sum below, and the value with which it does not.
-_PLAIN = {
+_PLAIN: dict[str, tuple[Any, ...]] = {
     "peft_type": ("LORA",),
     "use_dora": (False, None),
     "bias": ("none", None),
