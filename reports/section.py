@@ -103,12 +103,8 @@ def _accuracy_table(arms: list[Arm]) -> Table:
     for arm in arms:
         if (found := arm.accuracy) is None:
             continue
-        gap, sign = found.difference, "{:+.1f}".format
-        shown = f"{sign(100 * gap.value)} points"
-        if gap.low is not None and gap.high is not None:
-            shown += f" [{sign(100 * gap.low)}, {sign(100 * gap.high)}]"
         counts = (str(found.gained), str(found.lost), f"{found.p:.2g}")
-        rows.append((arm.name, str(found.calls), shown, str(found.sessions), *counts))
+        rows.append((arm.name, str(found.calls), found.points, str(found.sessions), *counts))
     return plain_table(
         ("arm", "calls", "args_ok", "sessions", "won", "lost", "McNemar p"),
         rows,

@@ -33,15 +33,19 @@ class Accuracy:
     p: float
 
     @property
-    def text(self) -> str:
-        """`-3.8 points of args_ok [-11.0, 0.0] over 26 calls; ... McNemar p = 0.50`."""
+    def points(self) -> str:
+        """`-3.8 points [-11.0, +0.0]`, without brackets where nothing could be resampled."""
         gap = self.difference
-        shown = (
-            "" if gap.low is None or gap.high is None else f" [{100 * gap.low:+.1f}, {100 * gap.high:+.1f}]"
-        )
+        if gap.low is None or gap.high is None:
+            return f"{100 * gap.value:+.1f} points"
+        return f"{100 * gap.value:+.1f} points [{100 * gap.low:+.1f}, {100 * gap.high:+.1f}]"
+
+    @property
+    def text(self) -> str:
+        """The whole comparison in words."""
         return (
-            f"{100 * gap.value:+.1f} points of args_ok{shown} over {self.calls} calls; of {self.sessions} "
-            f"sessions {self.gained} won and {self.lost} lost, exact McNemar p = {self.p:.2g}"
+            f"{self.points} of args_ok over {self.calls} calls; of {self.sessions} sessions "
+            f"{self.gained} won and {self.lost} lost, exact McNemar p = {self.p:.2g}"
         )
 
 

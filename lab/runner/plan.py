@@ -110,26 +110,27 @@ def load_scenarios(matrix: Matrix) -> dict[str, Scenario]:
     found = {}
     for name in matrix.scenario:
         scenario = load_scenario(name)
-        if matrix.replay == "live":
-            _check_live(scenario.sessions[: matrix.sessions], matrix.calls)
         sessions = [
             session.model_copy(update={"calls": session.calls[: matrix.calls]})
             for session in scenario.sessions[: matrix.sessions]
         ]
+        if matrix.replay == "live":
+            for session in sessions:
+                _check_live(session)
         found[name] = replace(scenario, sessions=tuple(sessions))
     return found
 
 
-def _check_live(sessions: tuple[Session, ...], calls: int | None) -> None:
-    for session in sessions:
-        gold_state(session)
-        if calls is not None and calls < len(session.calls):
-            raise UserError(
-                "calls",
-                got=f"{calls}, which cuts session {session.id!r} with its {len(session.calls)} calls",
-                expected="whole sessions: a live one is judged by the state that all its calls lead to",
-                hint="Leave `calls` out of the matrix, or start from one without: `lab run live`.",
-            )
+def _check_live(session: Session) -> None:
+    """Refuse a session that has no world, or that the matrix or the scenario's preset cut."""
+    gold_state(session)
+    if any(message.role == "assistant" for message in session.messages[session.calls[-1].at + 1 :]):
+        raise UserError(
+            "calls",
+            got=f"{len(session.calls)}, which cuts session {session.id!r}",
+            expected="whole sessions: a live one is judged by the state that all its replies lead to",
+            hint="Leave `calls` out of the matrix and of the scenario, or start from `lab run live`.",
+        )
 
 
 def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan:

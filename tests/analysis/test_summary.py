@@ -67,7 +67,7 @@ def test_accuracy_is_against_the_reference_arm_on_the_same_calls(made_up_run: Ru
     assert w4.accuracy.difference.value == pytest.approx(-1 / 6)
     assert (w4.accuracy.gained, w4.accuracy.lost, w4.accuracy.p) == (0, 1, 1.0)
     assert w4.accuracy.text.startswith(
-        "-16.7 points of args_ok [-50.0, +0.0] over 6 calls; of 3 sessions 0 won"
+        "-16.7 points [-50.0, +0.0] of args_ok over 6 calls; of 3 sessions 0 won"
     )
 
 

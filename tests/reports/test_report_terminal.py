@@ -33,7 +33,7 @@ def test_terminal_shows_speed_quality_and_the_verdict(made_up_run: Callable[...,
     assert "w4 + ngram 6.67 (17 %) 0.222 4/6 5 / 0 / 1 400 MB" in lines
     assert "Serve w4 + ngram: 2.50x the decode speed of bf16." in text
     words = " ".join(text.split())
-    assert "Accuracy of w4 against bf16: -16.7 points of args_ok [-50.0, +0.0] over 6 calls" in words
+    assert "Accuracy of w4 against bf16: -16.7 points [-50.0, +0.0] of args_ok over 6 calls" in words
     assert "Accuracy of w4 + ngram" not in words, "a draft changes no text"
 
 

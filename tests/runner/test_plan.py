@@ -89,6 +89,12 @@ def test_a_session_that_calls_would_cut_is_not_taken_live(worlds_file: tuple[str
             assert load_scenarios(matrix)
 
 
+def test_a_session_that_its_scenario_cuts_is_not_taken_live() -> None:
+    with pytest.raises(UserError, match=r"got 2, which cuts session .* expected whole.*lab run live"):
+        load_scenarios(load_matrix("quick", {"replay": "live"}))
+    assert load_scenarios(load_matrix("live"))
+
+
 def test_a_world_s_state_that_the_recorded_calls_do_not_run_in_is_told(
     worlds_file: tuple[str, list[Session]],
 ) -> None:
