@@ -16,6 +16,12 @@ OUTSIDE = Phrases(
         "Feed the cat some {thing} at noon.",
         "Record the {color} bird that sings outside my {room}.",
         "Vote for {color} in the {thing} poll for me.",
+        "Could you go to the market and fetch a kilo of {thing}?",
+        "Somebody has to iron my {color} shirt. Do it, please.",
+        "I need the carpet in my {room} vacuumed by this evening.",
+        "Taste the {thing} and say whether I can still eat it.",
+        "Would you be so kind as to carry the {color} sofa out of the {room}?",
+        "It would be lovely if you gave my bicycle a {color} coat of varnish.",
     ),
     validation=("Knit me a {color} scarf with {thing} on it.", "Please walk the dog past the {thing} shop."),
     test=(
@@ -40,7 +46,15 @@ FILLINGS = {
 GENERAL: tuple[tuple[Phrases, str], ...] = (
     (
         Phrases(
-            train=("[What is|Tell me] the capital of Canada?", "Which city is Canada's capital?"),
+            train=(
+                "[What is|Tell me] the capital of Canada?",
+                "Which city is Canada's capital?",
+                "I need to know the Canadian capital.",
+                "Do you know in which city the government of Canada sits?",
+                "What city does Canada have as its capital?",
+                "In a quiz they ask for Canada's capital. What do I answer?",
+                "Can you help me with geography? I am looking for the capital of Canada.",
+            ),
             validation=("Canada's capital: which city is it?",),
             test=(
                 "I forgot what the capital city of Canada is called.",
@@ -51,7 +65,15 @@ GENERAL: tuple[tuple[Phrases, str], ...] = (
     ),
     (
         Phrases(
-            train=("How many minutes are [in|there in] three hours?", "What are three hours in minutes?"),
+            train=(
+                "How many minutes are [in|there in] three hours?",
+                "What are three hours in minutes?",
+                "How long is three hours, counted in minutes?",
+                "Convert three hours to minutes[, please|].",
+                "My train takes three hours. Express that in minutes.",
+                "Could you work out the minutes in three hours?",
+                "A film runs for three hours; tell me its length in minutes.",
+            ),
             validation=("Three hours: how many minutes would that be?",),
             test=("If I wait for three hours, how many minutes is that?", "Give me three hours as minutes."),
         ),
@@ -63,6 +85,11 @@ GENERAL: tuple[tuple[Phrases, str], ...] = (
                 "What can you do?",
                 "[How can you help|What can you help] me [with|with here]?",
                 "Who are you?",
+                "Which tasks can I give you?",
+                "Introduce yourself, please.",
+                "I am new here. What is this assistant for?",
+                "Explain what you are meant to help with.",
+                "What are you able to do for me?",
             ),
             validation=("Tell me about yourself.",),
             test=("What are you good for?", "Before we begin: what sort of help do you offer?"),
@@ -75,6 +102,11 @@ GENERAL: tuple[tuple[Phrases, str], ...] = (
                 "Thanks, that is all[ for today|].",
                 "Great, [nothing else|no more questions].",
                 "Perfect, bye!",
+                "That will do, thank you.",
+                "I have what I needed. See you!",
+                "Wonderful, I am done[ here|].",
+                "Okay, we can stop here. Thanks.",
+                "All settled, have a nice evening!",
             ),
             validation=("That was everything.",),
             test=("You have been very helpful, goodbye.", "No further wishes on my side."),
@@ -86,6 +118,11 @@ GENERAL: tuple[tuple[Phrases, str], ...] = (
             train=(
                 "What does [the abbreviation|the word] VAT mean?",
                 "[Explain|Define] VAT in one sentence.",
+                "Could you tell me the meaning of VAT?",
+                "My invoice mentions VAT. What kind of charge is it?",
+                "Which words are abbreviated as VAT?",
+                "Please describe VAT to somebody who has never heard of it.",
+                "I do not know the term VAT, can you help?",
             ),
             validation=("VAT, what is that?",),
             test=("I always see VAT on bills. What does it stand for?", "Spell out VAT for me, please."),
@@ -94,7 +131,15 @@ GENERAL: tuple[tuple[Phrases, str], ...] = (
     ),
     (
         Phrases(
-            train=("Is 2028 a leap year?", "[Does|Will] 2028 have 366 days?"),
+            train=(
+                "Is 2028 a leap year?",
+                "[Does|Will] 2028 have 366 days?",
+                "Is there a leap day in 2028?",
+                "Does the year 2028 have one day more than usual?",
+                "I think 2028 is a leap year, am I right?",
+                "Does a leap year come round in 2028?",
+                "Check for me if 2028 is longer than a normal year.",
+            ),
             validation=("How many days does 2028 have?",),
             test=("Will February 2028 have a 29th day?", "Tell me whether 2028 is a leap year."),
         ),
@@ -102,7 +147,15 @@ GENERAL: tuple[tuple[Phrases, str], ...] = (
     ),
     (
         Phrases(
-            train=("Say hello in Spanish.", "[What is|How do I say] hello in Spanish?"),
+            train=(
+                "Say hello in Spanish.",
+                "[What is|How do I say] hello in Spanish?",
+                "Translate hello into Spanish.",
+                "Which word do Spaniards use for hello?",
+                "I am greeting a guest from Spain. What is hello in her language?",
+                "Teach me the Spanish greeting that means hello.",
+                "Could you give me hello in Spanish?",
+            ),
             validation=("Hello, but in Spanish?",),
             test=("How would a person from Madrid say hello?", "I need the Spanish word for hello."),
         ),
@@ -110,7 +163,15 @@ GENERAL: tuple[tuple[Phrases, str], ...] = (
     ),
     (
         Phrases(
-            train=("[Are you|Am I talking to] a human?", "Are you a real person?"),
+            train=(
+                "[Are you|Am I talking to] a human?",
+                "Are you a real person?",
+                "Is there a human on the other end?",
+                "Are you a bot?",
+                "Who answers me here, a machine or a colleague?",
+                "I would like to know if somebody of flesh and blood is writing this.",
+                "Is it software that replies to me?",
+            ),
             validation=("Is this a machine that I write with?",),
             test=("Do I speak with a person or a program?", "You are not human, are you?"),
         ),
@@ -123,6 +184,11 @@ RECALL = Phrases(
         "[What was|Tell me] the {label} again?",
         "Sorry, I did not note the {label}.",
         "Could you repeat the {label}[, please|]?",
+        "Which {label} was it?",
+        "I have already forgotten the {label}.",
+        "Can you remind me of the {label}?",
+        "Say the {label} again, please.",
+        "My pen failed me: how did the {label} go?",
     ),
     validation=("The {label} once more?",),
     test=("I missed the {label}. What did you say?", "Please give me the {label} one more time."),
@@ -132,6 +198,11 @@ OUT_OF_ORDER = Phrases(
         "The tool {tool} is out of order: never call it.",
         "Do not use {tool} today; it is under repair.",
         "{tool} is [switched off|disabled]: tell users that it cannot be used.",
+        "{tool} has a fault. Refuse whatever would need it.",
+        "Because of maintenance nobody may use {tool}; decline such requests.",
+        "You have no permission for {tool}. Say so if a user needs it.",
+        "The system behind {tool} is down, so leave it alone[ and explain this to users|].",
+        "Important: stay away from {tool}, which is broken[ at present|].",
     ),
     validation=("Until further notice {tool} must not be called.",),
     test=(

@@ -34,6 +34,10 @@ SYSTEM = Phrases(
         "You are {role}. Current date: {today}.",
         "You work as {role}. It is {today}. [Keep answers short.|]",
         "Act as {role}. [Answer briefly.|Be concise.] Today's date is {today}.",
+        "Your role: {role}. Date of today: {today}.",
+        "Today, {today}, you are on duty as {role}. [Reply in short sentences.|]",
+        "Someone writes to you, {role}, on {today}. [Use a tool where one fits.|Be brief.]",
+        "Your job is that of {role}. The calendar shows {today}.",
     ),
     validation=("Date: {today}. Be {role}, and a careful one.",),
     test=(
@@ -42,12 +46,37 @@ SYSTEM = Phrases(
     ),
 )
 OPENERS = Phrases(
-    train=("Hi!", "Hello.", "Good morning.", "Hi there,", "Quick question:", "Morning!", "Hey,"),
+    train=(
+        "Hi!",
+        "Hello.",
+        "Good morning.",
+        "Hi there,",
+        "Quick question:",
+        "Morning!",
+        "Hey,",
+        "Greetings.",
+        "I need some help.",
+        "Sorry to bother you.",
+        "Small request:",
+        "Excuse me,",
+        "Hello again!",
+    ),
     validation=("Good evening.", "Dear team,"),
     test=("Good afternoon.", "Hey there!", "One thing:"),
 )
 CLOSERS = Phrases(
-    train=("Thanks!", "Thank you.", "Thanks a lot.", "Please.", "Let me know when it is done."),
+    train=(
+        "Thanks!",
+        "Thank you.",
+        "Thanks a lot.",
+        "Please.",
+        "Let me know when it is done.",
+        "Thanks in advance.",
+        "That would help me.",
+        "It is a bit urgent.",
+        "Best wishes.",
+        "Thanks for your help!",
+    ),
     validation=("Much appreciated.", "Kind regards."),
     test=("Cheers!", "Many thanks.", "Thank you very much."),
 )

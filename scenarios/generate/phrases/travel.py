@@ -18,6 +18,14 @@ PHRASES = {
             "[Could|Can] you get {name} a seat on the lowest-priced{direct} flight from {origin} to "
             "{destination}{cabin}, "
             "[leaving|departing] {date}?",
+            "I arrange travel for {name}, who should fly{direct} from {origin} to {destination}{cabin}. The "
+            "day is {date}; compare the fares and reserve [whichever|the one that] is cheapest.",
+            "Traveller: {name}\nRoute: {origin} to {destination}\nDay: {date}\nPick the least "
+            "expensive{direct} flight{cabin} and make the booking.",
+            "Among the{direct} flights{cabin} that leave {origin} for {destination} on {date}, which one is "
+            "cheapest? [Purchase|Secure] it for {name}.",
+            "{destination} is where {name} has to be on {date}, starting at {origin}. Search the{direct} "
+            "flights{cabin} and secure a ticket at the lowest price.",
         ),
         validation=(
             "On {date} {name} travels from {origin} to {destination}{cabin}: reserve the{direct} flight "
@@ -42,6 +50,16 @@ PHRASES = {
             "Book {name} the cheapest flight, {origin} to {destination}, {date}. [You will need|Look up] "
             "the codes of both "
             "airports.",
+            "[I only have|I just know] the names of the cities: {name} goes from {origin} to {destination}. "
+            "Work out the airports, then reserve the least expensive flight on {date}.",
+            "Could you find out the airport code of {origin} and the one of {destination}, see what flies "
+            "from the first to the second on {date}, and get {name} the lowest-priced seat?",
+            "A ticket for {name}, please, out of {origin} into {destination}, departing {date}. Whatever is "
+            "cheapest; the airport codes [are for you to find|have to be looked up].",
+            "How can {name} travel from {origin} to {destination} on {date} for the least money? Identify "
+            "the airports first and then make the reservation.",
+            "{date}, {name}, {origin} to {destination}. Start with the airport of each city, compare prices "
+            "and purchase the most affordable flight.",
         ),
         validation=(
             "What are the codes of the {origin} and {destination} airports? Then put {name} on the "
@@ -66,6 +84,16 @@ PHRASES = {
             "Find hotels in {city} up to {limit} a night, {check_in} to {check_out}, and book {name} into "
             "the one with most "
             "stars{breakfast}.",
+            "Guest: {name}. City: {city}. Arrival {check_in}, departure {check_out}. Spend {limit} a night "
+            "at most and go for the best star rating{breakfast}.",
+            "Which hotel in {city} has the most stars without costing more than {limit} per night? "
+            "[Reserve|Secure] it for {name}, {check_in} to {check_out}{breakfast}.",
+            "We are looking for accommodation in {city}: {name} arrives on {check_in} and leaves on "
+            "{check_out}. Choose the finest place by stars that stays within {limit} a night{breakfast}.",
+            "Could you put {name} up in {city} from {check_in} to {check_out}? With a maximum of {limit} "
+            "per night, go for as many stars as we can get{breakfast}.",
+            "{name} will spend {check_in} to {check_out} in {city}. I want the top-starred hotel booked, "
+            "with {limit} as the ceiling per night{breakfast}.",
         ),
         validation=(
             "{check_in} to {check_out}, {city}, a room below {limit} for {name}: choose the hotel with "
@@ -89,6 +117,19 @@ PHRASES = {
             "My booking {reference} is on {flight}. [Check its status|See how it stands]; if cancelled, "
             "rebook me to another "
             "flight {origin} to {destination} on {date}.",
+            "Has {flight} been cancelled? Then please transfer reservation {reference} to some other "
+            "departure from {origin} to {destination} on {date}.",
+            "I am worried about flight {flight} on {date}. If it really is cancelled, {reference} should be "
+            "moved to an alternative that day from {origin} to {destination}.",
+            "Reservation {reference} holds a seat on {flight}, {origin} to {destination}, {date}. Verify "
+            "that the flight operates, and only when it is cancelled find a replacement and change the "
+            "booking.",
+            "Do me a favour and check on {flight}. Cancelled? Search {origin} to {destination} for {date} "
+            "and move {reference} over to what you find.",
+            "I would like to know if {flight} still goes ahead. In case of a cancellation, rebook "
+            "{reference}: route {origin} to {destination}, day {date}.",
+            "On {date} I am supposed to fly {origin}-{destination} with {flight}, reference {reference}. "
+            "See if it was cancelled, and if it was, exchange it for another flight.",
         ),
         validation=(
             "Look at {flight}. Should it be cancelled, switch {reference} to another {origin} to "
@@ -108,6 +149,11 @@ PHRASES = {
             "[What is|How is] the weather in {cities} on {date}?",
             "[Compare|Show me] the forecasts for {cities} on {date}.",
             "Which of {cities} will be [warmest|the warmest place] on {date}?",
+            "I need the weather forecast for {date}: {cities}.",
+            "Will it [rain|be sunny] on {date} in {cities}?",
+            "Could you check how warm or cold it gets on {date} in {cities}?",
+            "Rain or sunshine? I would love to know what {date} looks like in {cities}.",
+            "We are planning a tour through {cities}. Look up the weather conditions there for {date}.",
         ),
         validation=("I can choose between {cities} for {date}. What does the forecast say for each?",),
         test=(
@@ -120,6 +166,11 @@ PHRASES = {
             "[How much is|Convert] {amount} {source} in {targets}?",
             "What do I get in {targets} for {amount} {source}?",
             "I have {amount} {source}. [Show|Tell] me the value in {targets}.",
+            "My bill comes to {amount} {source}. How many {targets} is that?",
+            "At today's exchange rates, {amount} {source} come to how much in {targets}?",
+            "Calculate the equivalent in {targets} of {amount} {source}.",
+            "Someone quoted me {amount} {source}, but I think in {targets}. Can you do the conversion?",
+            "I would like to exchange {amount} {source}. Work out the sum for each of {targets}.",
         ),
         validation=("{amount} {source} expressed in {targets}, please.",),
         test=(
@@ -132,6 +183,15 @@ PHRASES = {
             "Book flight {first} for {name}. If it is [full|sold out], take {second} [instead|].",
             "[Get|Put] {name} on {first}, or on {second} if there are no seats left.",
             "{name} wants {first}. Should that be full, {second} is fine [too|as well].",
+            "Could you reserve a seat for {name} on {first}, and switch to {second} in case everything is "
+            "taken?",
+            "We prefer {first} for {name}; only when no seat can be had there, go for {second}.",
+            "Passenger {name}. Preferred flight: {first}. Backup, should it be fully booked: {second}. Go "
+            "ahead and reserve.",
+            "I hope {first} still has room for {name}. Please book it, and if it turns out to be full, use "
+            "{second} as plan B.",
+            "{name} should have a ticket for {first}, or failing that a ticket for {second}. Can you see to "
+            "it?",
         ),
         validation=("Reserve {first} for {name}; the fallback is {second}.",),
         test=(
@@ -147,6 +207,16 @@ PHRASES = {
             "{name} stays at {first} from {check_in} to {check_out}. [No room there|If there is no room]? "
             "Then the cheapest "
             "other hotel in {city}.",
+            "Is there a room at {first} for {name} from {check_in} to {check_out}? If so, book it; if not, "
+            "get the least expensive of the other hotels in {city}.",
+            "Guest {name} arrives on {check_in} and departs on {check_out}. Try {first} to begin with; "
+            "should it have no vacancy, find what costs least in {city}.",
+            "My preferred hotel for {name} is {first}, nights {check_in} to {check_out}. Failing that, "
+            "compare the rest of the hotels in {city} and go for the lowest price.",
+            "[Kindly|Please] make a hotel reservation at {first}: {name}, in on {check_in}, out on "
+            "{check_out}. In case they are sold out, choose another {city} hotel with the lowest rate.",
+            "We would love to have {name} at {first} for the stay {check_in} to {check_out}; if that does "
+            "not work, see what {city} offers and reserve the lowest-priced place.",
         ),
         validation=(
             "A room at {first} for {name}, {check_in} until {check_out}, else the cheapest one in {city}.",
@@ -164,6 +234,14 @@ PHRASES = {
             "File this trip:\nTraveller: {name}\nFlights: {legs}\nTotal cost: {cost} {currency}{purpose}",
             "Please log the trip below.\n{name} took {legs}. It cost {cost} {currency} in all.{purpose}",
             "Trip report\n{legs}\nPaid {cost} {currency}, traveller {name}.{purpose}\nPut it on record.",
+            "I want this trip in the log:\n{name} travelled on {legs} and spent {cost} {currency}.{purpose}",
+            "Business travel, to be filed\nName: {name}\nAmount: {cost} {currency}\nItinerary: "
+            "{legs}.{purpose}",
+            "{name} is back from a journey. These flights were taken: {legs}. The bill was {cost} "
+            "{currency}.{purpose} Please register it.",
+            "Could you add a finished trip to the system? The traveller was {name}, the flights were "
+            "{legs}, and everything together was {cost} {currency}.{purpose}",
+            "Expenses of {name}\n* {legs}\n* total {currency} {cost}{purpose}\nSave this as a trip.",
         ),
         validation=("Record for travel accounting:\n{name} / {legs} / {cost} {currency}{purpose}",),
         test=(
@@ -177,6 +255,12 @@ PHRASES = {
         train=(
             "I need a rental car in {city} from {pick_up} to {drop_off}.",
             "[Rent|Get] me a car in {city}, {pick_up} until {drop_off}.",
+            "We want to rent a car in {city}. Pick-up is on {pick_up}, return on {drop_off}.",
+            "Is it possible to reserve a vehicle in {city} for {pick_up} to {drop_off}?",
+            "Arrange a rental for me: I collect the car on {pick_up} in {city} and bring it back on "
+            "{drop_off}.",
+            "From {pick_up} to {drop_off} I will be in {city} and have to drive around. Book me a car.",
+            "Some wheels in {city} would be good, starting {pick_up}, ending {drop_off}.",
         ),
         validation=("A hire car in {city}, please, {pick_up} to {drop_off}.",),
         test=(
@@ -189,6 +273,11 @@ PHRASES = {
             "[Make it|Take] {category}. The driver is {name}, {age} years old.",
             "{name}, {age}, will drive. {category}, please.",
             "Category {category}; driver {name}, age {age}.",
+            "I would prefer {category}. At the wheel will be {name}, {age} years of age.",
+            "We want {category}, driven by {name}, {age}.",
+            "Driver's name: {name}. Age: {age}. The car: {category}.",
+            "{name} does the driving and is {age}; please choose {category}.",
+            "Please reserve {category}; the person driving is called {name} and turned {age}.",
         ),
         validation=("It should be {category}, and {name} ({age}) drives.",),
         test=(
@@ -201,6 +290,11 @@ PHRASES = {
             "[Which gate does|From which gate does] {flight} leave?",
             "[Is|Will] {flight} [on time|be on time]?",
             "Any news on flight {flight}?",
+            "Can you check [whether|if] {flight} is delayed?",
+            "What time does {flight} take off, and from which gate?",
+            "I am on my way to the airport for {flight}. Has anything changed?",
+            "Please look up flight {flight}: delayed, boarding or on schedule?",
+            "I want to know the departure gate of {flight}.",
         ),
         validation=("How is {flight} doing?",),
         test=("Where do I board {flight}, and is it punctual?", "Give me the current state of {flight}."),
@@ -209,6 +303,13 @@ PHRASES = {
         train=(
             "[Cancel|Please cancel] booking {reference} and refund it to {where}.",
             "I no longer need {reference}. [Refund|Money back] to {where}.",
+            "Please get rid of reservation {reference}; the refund should go to {where}.",
+            "My plans fell through, so {reference} has to be cancelled. I would like to be refunded to "
+            "{where}.",
+            "Can you cancel {reference} and return what I paid to {where}?",
+            "Refund to {where}, please: I want to withdraw from booking {reference}.",
+            "We will not be using {reference} after all. Annul it and send what we get back to {where}.",
+            "How do I cancel {reference}? Do it for me and have the amount credited to {where}.",
         ),
         validation=("Drop {reference}; I want the refund on {where}.",),
         test=(
@@ -220,6 +321,12 @@ PHRASES = {
         train=(
             "Which flights go from {origin} to {destination} on {date}?",
             "[Show|List] me flights {origin} to {destination} on {date}{cabin}.",
+            "Are there any flights on {date} from {origin} to {destination}?",
+            "Search flights for {date}: departure {origin}, arrival {destination}.",
+            "How can I fly from {origin} to {destination} on {date}? Give me the options.",
+            "I am thinking of flying to {destination} on {date}, starting in {origin}. What is available?",
+            "Let me know [the choices|what choices] I have for {origin} to {destination}, {date}.",
+            "Find me a few connections, {origin} to {destination}, departing {date}.",
         ),
         validation=("What leaves {origin} for {destination} on {date}?",),
         test=(
@@ -231,6 +338,12 @@ PHRASES = {
         train=(
             "Book the one at {departs} for {name}, {seat} seat.",
             "[I take|We take] the {departs} one, a seat at the {seat}, for {name}.",
+            "Please reserve the flight leaving at {departs}. Passenger {name}, {seat} seat.",
+            "Let us go with {departs}, and give {name} a seat by the {seat}.",
+            "Could you book {name} on the one that leaves at {departs}? Seat preference: {seat}.",
+            "{name} will fly at {departs} and would like to sit at the {seat}.",
+            "My choice is {departs}: make the booking for {name}, on the {seat}.",
+            "For {name}, take the plane departing {departs}; {seat} seat.",
         ),
         validation=("The {departs} departure suits {name}, {seat} please.",),
         test=(
@@ -242,6 +355,13 @@ PHRASES = {
         train=(
             "Sorry, [cancel it|cancel that booking] again, refund to {where}.",
             "Plans changed: cancel it. Refund to {where}.",
+            "I made a mistake, please remove that reservation and return the money by {where}.",
+            "Can you still cancel that? I would take the refund by {where}.",
+            "On second thoughts we are not travelling. Please cancel what you just booked, refund via "
+            "{where}.",
+            "Something came up, so I have to give up this flight. Money back by {where}, please.",
+            "Never mind, [we|I] do not want the flight any longer. Withdraw from it; how to refund: {where}.",
+            "I would rather not go now. Could you drop the reservation and pay me back by {where}?",
         ),
         validation=("I have to call it off after all; {where} for the refund.",),
         test=(
@@ -254,6 +374,11 @@ PHRASES = {
             "Book {names} on {flight}.",
             "{names} [fly|travel] together on {flight}: please book.",
             "[Two|2] seats on {flight} for {names}.",
+            "Could you reserve {flight} for {names}?",
+            "There are two passengers for {flight}: {names}. Make one booking.",
+            "{names} want to take {flight}. Please get them seats.",
+            "We are two, {names}, and would like to be on flight {flight}.",
+            "Make a reservation on flight {flight}; the passengers are {names}.",
         ),
         validation=("Put {names} on {flight} together.",),
         test=("Please buy tickets on {flight} for {names}.", "I need {flight} for both {names}."),
@@ -267,6 +392,21 @@ PHRASES = {
             "[Plan|Arrange] a trip for {name}: {origin} to {destination}, {date} to {check_out}. Airport "
             "codes first, then the "
             "cheapest flight out, then the cheapest hotel up to {limit} per night.",
+            "Could you organise a stay in {destination} for {name}? Departure is from {origin} on {date}, "
+            "and the hotel is needed until {check_out}. Determine the airport codes, take the lowest fare "
+            "there, then the lowest-priced hotel that costs no more than {limit} a night.",
+            "First find the airports of {origin} and {destination}. Next, book {name} on the least "
+            "expensive flight on {date}. Finally, reserve the least expensive hotel there until "
+            "{check_out}, with {limit} per night as the maximum.",
+            "Traveller {name}\nFrom {origin} to {destination}\nThere on {date}, hotel until "
+            "{check_out}\nHotel budget {limit} per night\nFind both airports, then book the flight and "
+            "after it the hotel, always the cheapest.",
+            "I have to send {name} from {origin} to {destination}. The outward flight is on {date} and the "
+            "hotel stay ends on {check_out}. Once you know both airport codes, get the flight with the "
+            "lowest price, and after that a room, again the lowest price and within {limit} a night.",
+            "How about a journey to {destination} for {name}, from {date} until {check_out}, leaving from "
+            "{origin}? Search the airports, purchase the most affordable flight there, and then secure the "
+            "most affordable hotel, {limit} a night being the most we pay.",
         ),
         validation=(
             "For {name}: the airports of {origin} and {destination}, the cheapest flight on {date}, and "
