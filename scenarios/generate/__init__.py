@@ -5,7 +5,7 @@ for session in generate("chain", n=50, seed=1, split="train"): ...
 
 from __future__ import annotations
 
-from lab.scenarios.generate.families import FAMILIES, check, generate
+from lab.scenarios.generate.families import FAMILIES, check, generate, generate_shared
 from lab.scenarios.generate.values import SPLITS, Split
 
-__all__ = ["FAMILIES", "SPLITS", "Split", "check", "generate"]
+__all__ = ["FAMILIES", "SPLITS", "Split", "check", "generate", "generate_shared"]

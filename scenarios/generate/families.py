@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from typing import Protocol
 
 import lab.scenarios.generate.smalltalk as smalltalk
 from lab.errors import UserError, did_you_mean
 from lab.scenarios.generate.phrases import PHRASES
-from lab.scenarios.generate.script import Script, Task
+from lab.scenarios.generate.script import Agent, Script, Task
 from lab.scenarios.generate.tasks import TASKS
 from lab.scenarios.generate.values import SPLITS, Split, Values
 from lab.scenarios.generate.wording import expand
@@ -17,6 +19,8 @@ from lab.scenarios.worlds import NOVEL_WORLDS, TRAIN_WORLDS
 from lab.session import Session
 
 CATALOG_SIZES = (4, 8, 16, 32, 64)
+# How many drawn requests may fail to suit an agent before another family is tried, and how many families.
+_DRAWS, _FAMILIES_TRIED = 12, 4
 MOST_CALLS = 8
 ANY: tuple[str, ...] = ()
 DONE = object()
@@ -40,9 +44,13 @@ def _perform(script: Script, tasks: Sequence[Task]) -> None:
 
 def _choose(values: Values, tags: Sequence[str], worlds: Sequence[str] = TRAIN_WORLDS) -> tuple[str, Task]:
     """A world, each as likely as the others, and a task of it with one of the tags."""
-    having = [world for world in worlds if _tagged(world, tags)]
+    having = _having(tags, worlds)
     world = values.choice(having)
     return world, values.choice(_tagged(world, tags))
+
+
+def _having(tags: Sequence[str], worlds: Sequence[str]) -> list[str]:
+    return [world for world in worlds if _tagged(world, tags)]
 
 
 def _tagged(world: str, tags: Sequence[str]) -> list[Task]:
@@ -51,8 +59,9 @@ def _tagged(world: str, tags: Sequence[str]) -> list[Task]:
 
 def _single(
     values: Values,
-    tags: Sequence[str],
     worlds: Sequence[str] = TRAIN_WORLDS,
+    *,
+    tags: Sequence[str],
     calls: int = 1,
     tools: int = MOST_CALLS,
 ) -> Script:
@@ -81,40 +90,35 @@ def _several(values: Values, worlds: Sequence[str] = TRAIN_WORLDS) -> Script:
     return script
 
 
-def _dialogue(values: Values) -> Script:
-    return _single(values, ("dialogue",)) if values.chance(0.5) else _several(values)
+def _dialogue(values: Values, worlds: Sequence[str] = TRAIN_WORLDS) -> Script:
+    if values.chance(0.5) and _having(("dialogue",), worlds):
+        return _single(values, worlds, tags=("dialogue",))
+    return _several(values, worlds)
 
 
-def _novel(values: Values) -> Script:
+def _novel(values: Values, worlds: Sequence[str] = NOVEL_WORLDS) -> Script:
     if values.chance(0.3):
-        return _several(values, NOVEL_WORLDS)
-    return _single(values, ANY, NOVEL_WORLDS)
+        return _several(values, worlds)
+    return _single(values, worlds, tags=ANY)
 
 
-def _no_call(values: Values) -> Script:
-    kinds: tuple[Callable[[Values], Script], ...] = (
-        _outside,
-        _general,
-        _other_world,
-        _other_world,
-        _recall,
-        _out_of_order,
-    )
-    return values.choice(kinds)(values)
+def _no_call(values: Values, worlds: Sequence[str] = TRAIN_WORLDS) -> Script:
+    kinds: tuple[Family, ...] = (_outside, _general, _other_world, _other_world, _recall, _out_of_order)
+    return values.choice(kinds)(values, worlds)
 
 
-def _outside(values: Values) -> Script:
-    script = _script(values, values.choice(TRAIN_WORLDS))
+def _outside(values: Values, worlds: Sequence[str]) -> Script:
+    script = _script(values, values.choice(worlds))
     fillings = {name: values.choice(words) for name, words in smalltalk.FILLINGS.items()}
     script.ask_with("outside", smalltalk.OUTSIDE, **fillings)
     script.say(values.choice(smalltalk.REFUSALS))
     return script
 
 
-def _general(values: Values) -> Script:
-    script = _script(values, values.choice(TRAIN_WORLDS))
+def _general(values: Values, worlds: Sequence[str]) -> Script:
+    script = _script(values, values.choice(worlds))
     if values.chance(0.5):
-        script = _single(values, ("short",), TRAIN_WORLDS)
+        script = _single(values, worlds, tags=("short",))
     number = values.rng.randrange(len(smalltalk.GENERAL))
     phrases, answer = smalltalk.GENERAL[number]
     script.ask_with(f"general{number}", phrases)
@@ -122,10 +126,10 @@ def _general(values: Values) -> Script:
     return script
 
 
-def _other_world(values: Values) -> Script:
+def _other_world(values: Values, worlds: Sequence[str]) -> Script:
     """A request that another world's tools would serve."""
-    here = values.choice(TRAIN_WORLDS)
-    elsewhere = _single(values, ANY, [world for world in TRAIN_WORLDS if world != here])
+    here = values.choice(worlds)
+    elsewhere = _single(values, [world for world in TRAIN_WORLDS if world != here], tags=ANY)
     script = _script(values, here)
     script.strangers = False
     script.quote(elsewhere)
@@ -133,11 +137,11 @@ def _other_world(values: Values) -> Script:
     return script
 
 
-def _recall(values: Values) -> Script:
+def _recall(values: Values, worlds: Sequence[str]) -> Script:
     """A request, and a question that its answer has answered already."""
-    script = _single(values, ("chain", "extraction", "retry", "short"))
+    script = _single(values, worlds, tags=("chain", "extraction", "retry", "short"))
     while not script.facts:
-        script = _single(values, ("chain", "extraction", "retry", "short"))
+        script = _single(values, worlds, tags=("chain", "extraction", "retry", "short"))
     if values.chance(0.5) and not script.policy:
         idle = [name for name in script.kind.tools() if name not in script.called]
         script.policy = _forbid(values, values.choice(idle))
@@ -147,9 +151,9 @@ def _recall(values: Values) -> Script:
     return script
 
 
-def _out_of_order(values: Values) -> Script:
+def _out_of_order(values: Values, worlds: Sequence[str]) -> Script:
     """A request whose first tool must not be called."""
-    asked = _single(values, ("short", "parallel", "retry"))
+    asked = _single(values, worlds, tags=("short", "parallel", "retry"))
     script = _script(values, asked.world_name)
     tool = asked.called[0]
     script.policy = _forbid(values, tool)
@@ -163,7 +167,13 @@ def _forbid(values: Values, tool: str) -> str:
     return expand(values.choice(smalltalk.OUT_OF_ORDER.of(values.split)), values.rng).format(tool=tool)
 
 
-FAMILIES: dict[str, Callable[[Values], Script]] = {
+class Family(Protocol):
+    """Writes a session's requests in one of the worlds, by default in any that its split may have."""
+
+    def __call__(self, values: Values, worlds: Sequence[str] = ..., /) -> Script: ...
+
+
+FAMILIES: dict[str, Family] = {
     "chain": partial(_single, tags=("chain",), calls=3),
     "parallel": partial(_single, tags=("parallel",)),
     "retry": partial(_single, tags=("retry",)),
@@ -210,14 +220,88 @@ def generate(family: str, *, n: int, seed: int, split: Split = "test") -> Iterat
     return (_one(family, seed, split, index) for index in range(1, n + 1))
 
 
+def generate_shared(
+    wanted: Mapping[str, int], *, share: int, seed: int, split: Split = "test"
+) -> Iterator[Session]:
+    """`wanted[family]` sessions of each family; up to `share` in a row have one agent.
+
+    They begin alike then, as sessions of a deployed agent do: system prompt, date and catalog are the same.
+    A session that no agent suits has one of its own.
+
+    Raises:
+        UserError: as `check` does.
+    """
+    for family in wanted:
+        check(family, split)
+    return _in_groups(Counter(wanted), share, random.Random(f"share {share}/{split}/{seed}"), split, seed)
+
+
+def _in_groups(
+    left: Counter[str], share: int, rng: random.Random, split: Split, seed: int
+) -> Iterator[Session]:
+    made: Counter[str] = Counter()
+    while left.total():
+        agent: Agent | None = None
+        for _ in range(share):
+            found = _for(agent, left, rng, split)
+            if found is None:
+                break
+            family, script = found
+            agent = agent or script.agent(_catalog_size(family))
+            left[family] -= 1
+            made[family] += 1
+            name = f"{family}-share-{share}/{split}/{seed}/{made[family]:04}"
+            yield _finish(script, family, name, f"seed={seed} split={split} share={share}", agent)
+
+
+def _for(
+    agent: Agent | None, left: Counter[str], rng: random.Random, split: Split
+) -> tuple[str, Script] | None:
+    """A session of one of the families, each as likely as it is wanted, that the agent can hold."""
+    for _ in range(_FAMILIES_TRIED):
+        having = [family for family in left if left[family] and (agent is None or _serves(family, agent))]
+        if not having:
+            return None
+        # A family of few worlds has to take its chances where there are any.
+        weights = [left[name] / (1 if agent is None else len(_served(name))) for name in having]
+        family = rng.choices(having, weights)[0]
+        if agent is None:
+            return family, FAMILIES[family](Values(rng, split))
+        for _ in range(_DRAWS):
+            script = FAMILIES[family](Values(rng, split, agent.today), (agent.world,))
+            if script.suits(agent):
+                return family, script
+    return None
+
+
+def _serves(family: str, agent: Agent) -> bool:
+    """Whether the family has requests in the agent's world, and takes a catalog of its size."""
+    return agent.world in _served(family) and _catalog_size(family) in (None, len(agent.catalog))
+
+
+def _served(family: str) -> list[str]:
+    """The worlds in which the family has requests."""
+    make = FAMILIES[family]
+    return _having(make.keywords["tags"] if isinstance(make, partial) else ANY, TRAIN_WORLDS)
+
+
 def _one(family: str, seed: int, split: Split, index: int) -> Session:
+    size = _catalog_size(family)
+    stem = family if size is None else family.partition("-")[0]
+    script = FAMILIES[family](Values(random.Random(f"{stem}/{split}/{seed}/{index}"), split))
+    name = f"{family}/{split}/{seed}/{index:04}"
+    return _finish(script, family, name, f"seed={seed} split={split}", script.agent(size))
+
+
+def _catalog_size(family: str) -> int | None:
     stem, _, size = family.partition("-")
-    catalog = int(size) if stem == "catalog" else None
-    rng = random.Random(f"{family if catalog is None else stem}/{split}/{seed}/{index}")
-    script = FAMILIES[family](Values(rng, split))
+    return int(size) if stem == "catalog" else None
+
+
+def _finish(script: Script, family: str, name: str, ref: str, agent: Agent) -> Session:
     return script.session(
-        session_id=f"gen/{family}/{split}/{seed}/{index:04}",
-        ref=f"seed={seed} split={split} tasks={','.join(script.tasks) or family}",
+        session_id=f"gen/{name}",
+        ref=f"{ref} tasks={','.join(script.tasks) or family}",
         tags=(family,),
-        catalog=catalog,
+        agent=agent,
     )

@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -52,6 +53,22 @@ class Task:
     @property
     def name(self) -> str:
         return self.run.__name__
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """Who answers a session: what comes before its first user turn.
+
+    Attributes:
+        policy: the rule that the system prompt contains.
+        catalog: the visible tools in their order, (world, tool).
+    """
+
+    world: str
+    today: date
+    policy: str
+    system: str
+    catalog: tuple[tuple[str, str], ...]
 
 
 class Script:
@@ -194,14 +211,26 @@ class Script:
         self._calls.append({"at": len(self._messages) + 1, "max_tokens": limit, "expect": expect})
         self._messages.append(message)
 
-    def session(self, session_id: str, ref: str, tags: Sequence[str], catalog: int | None = None) -> Session:
-        """The finished session, validated; `catalog` is the exact number of tools, else there are a few."""
+    def agent(self, size: int | None = None) -> Agent:
+        """An agent with the tools that this session needs and others, `size` in all or else a few."""
         rng = self.v.rng
         templates = SYSTEM.of(self.v.split)
         role = f"{'an' if self.kind.role[0] in 'aeiou' else 'a'} {self.kind.role}"
         system = expand(rng.choice(templates), rng).format(role=role, today=self.v.today.isoformat())
         if self.policy:
             system = f"{system} {self.policy}"
+        return Agent(self.world_name, self.v.today, self.policy, system, self._catalog(size))
+
+    def suits(self, agent: Agent) -> bool:
+        """Whether the agent can hold this session: with its date and rule, and all tools that it needs."""
+        return (
+            (agent.world, agent.today, agent.policy) == (self.world_name, self.v.today, self.policy)
+            and all((self.world_name, name) in agent.catalog for name in self._shown)
+            and (self.strangers or all(world == self.world_name for world, _ in agent.catalog))
+        )
+
+    def session(self, session_id: str, ref: str, tags: Sequence[str], agent: Agent) -> Session:
+        """The finished session, held by the agent, validated."""
         goal: JSON = {"success": "world_state", "statements": self._statements}
         return Session.model_validate(
             {
@@ -209,8 +238,8 @@ class Script:
                 "id": session_id,
                 "tags": (self.world_name, *tags),
                 "source": {"name": "specquant-lab", "license": "Apache-2.0", "ref": ref},
-                "tools": self._catalog(catalog),
-                "messages": [{"role": "system", "content": system}, *self._messages],
+                "tools": tuple(_tool(world, name) for world, name in agent.catalog),
+                "messages": [{"role": "system", "content": agent.system}, *self._messages],
                 "calls": self._calls,
                 "session": goal | {"world": {"name": self.world_name, "initial_state": self._initial()}},
                 "x_templates": self._templates,
@@ -221,7 +250,7 @@ class Script:
         self.state.setdefault("serial", self.v.serial)
         return copy.deepcopy(self.state)
 
-    def _catalog(self, size: int | None) -> tuple[Tool, ...]:
+    def _catalog(self, size: int | None) -> tuple[tuple[str, str], ...]:
         """The tools that must be visible and others, of the same world first, in any order."""
         rng, needed = self.v.rng, list(self._shown)
         same = [name for name in self.kind.tools() if name not in self._shown]
@@ -235,7 +264,7 @@ class Script:
             chosen += _strangers(self.world_name, rng.random(), size - len(chosen))
         chosen = chosen[:size]
         rng.shuffle(chosen)
-        return tuple(_tool(world, name) for world, name in chosen)
+        return tuple(chosen)
 
 
 def _strangers(world: str, at: float, number: int) -> list[tuple[str, str]]:

@@ -28,20 +28,25 @@ def share(pool: Sequence[T], split: Split) -> list[T]:
 
 
 class Values:
-    """Draws the values of one session; a pool's item is never drawn twice."""
+    """Draws the values of one session; a pool's item is never drawn twice.
 
-    def __init__(self, rng: random.Random, split: Split):
+    Attributes:
+        today: the session's date, drawn unless it is given.
+    """
+
+    def __init__(self, rng: random.Random, split: Split, today: dt.date | None = None):
         self.rng, self.split = rng, split
         self._residues = RESIDUES[split]
         self._left: dict[int, list[object]] = {}
         self.serial = rng.choice(self._residues)
         year = 2025 + rng.randrange(3)
         # Everything of a session happens in one year, which its system prompt names.
-        self.today = self._on_or_after(dt.date(year, 1, 20) + dt.timedelta(days=rng.randrange(260)))
+        drawn = self._on_or_after(dt.date(year, 1, 20) + dt.timedelta(days=rng.randrange(260)))
+        self._given, self.today = today, today or drawn
 
     def again(self) -> Values:
         """The same source with nothing drawn yet."""
-        return Values(self.rng, self.split)
+        return Values(self.rng, self.split, self._given)
 
     def pick(self, pool: Sequence[T]) -> T:
         """One item of the pool's share."""

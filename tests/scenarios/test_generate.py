@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
-from itertools import combinations, pairwise
+from itertools import combinations, groupby, pairwise
 from typing import Any
 
 import jsonschema
 import pytest
 
 from lab.errors import UserError
-from lab.scenarios.generate import FAMILIES, SPLITS, Split, generate
+from lab.scenarios.generate import FAMILIES, SPLITS, Split, generate, generate_shared
 from lab.scenarios.generate.families import CATALOG_SIZES
 from lab.scenarios.generate.phrases import PHRASES
 from lab.scenarios.generate.tasks import TASKS
@@ -235,6 +236,58 @@ def test_held_out_worlds_appear_in_novel_tools_only() -> None:
             own = {name for each in NOVEL_WORLDS for name in load_world(each).tools()}
             names = {tool.function.name for tool in session.tools}
             assert names <= own if family == "novel-tools" else not names & own
+
+
+# Sessions that share an agent
+
+
+@cache
+def shared() -> tuple[Session, ...]:
+    wanted = {"chain": 12, "no-call": 12, "sql": 6, "rag": 6, "dialogue": 12, "catalog-16": 8}
+    return tuple(generate_shared(wanted, share=4, seed=3, split="train"))
+
+
+def test_sessions_in_a_row_share_system_prompt_and_catalog() -> None:
+    groups = [list(group) for _, group in groupby(shared(), lambda s: (s.messages[0].content, s.tools))]
+    assert max(map(len, groups)) == 4
+    assert len(groups) < 0.5 * len(shared())
+    for group in groups:
+        assert len({session.tags[0] for session in group}) == 1
+    assert len({session.tags[1] for group in groups if len(group) == 4 for session in group}) > 3
+
+
+def test_shared_sessions_are_as_many_as_wanted_and_as_good_as_others() -> None:
+    counts = Counter(session.tags[1] for session in shared())
+    assert counts == {"chain": 12, "no-call": 12, "sql": 6, "rag": 6, "dialogue": 12, "catalog-16": 8}
+    assert len({session.id for session in shared()}) == len(shared())
+    for session in shared():
+        called = {name for turn in made_calls(session) for name, _ in turn}
+        visible = [tool.function.name for tool in session.tools]
+        assert called <= set(visible)
+        assert len(visible) == len(set(visible))
+        assert session.tags[1] != "catalog-16" or len(visible) == 16
+        assert all("/train/" in label for label in (session.model_extra or {})["x_templates"])
+
+
+def test_shared_sessions_are_the_same_for_the_same_seed() -> None:
+    assert shared.__wrapped__() == shared()
+    other = generate_shared({"chain": 12}, share=4, seed=4, split="train")
+    assert [session.messages for session in other] != [session.messages for session in shared()[:12]]
+
+
+def test_a_refused_request_is_never_put_to_an_agent_with_a_tool_for_it() -> None:
+    for session in generate_shared({"no-call": 60, "chain": 60}, share=6, seed=5, split="train"):
+        asked = (session.model_extra or {})["x_templates"][0].partition(".")[0]
+        if session.tags[1] == "no-call" and asked in TRAIN_WORLDS and asked != session.tags[0]:
+            own = set(load_world(session.tags[0]).tools())
+            assert {tool.function.name for tool in session.tools} <= own
+
+
+def test_shared_sessions_of_an_unknown_family_or_split_are_refused() -> None:
+    with pytest.raises(UserError, match="chain"):
+        generate_shared({"chian": 1}, share=2, seed=1)
+    with pytest.raises(UserError, match="held out"):
+        generate_shared({"novel-tools": 1}, share=2, seed=1, split="train")
 
 
 # The families
