@@ -44,7 +44,12 @@ def _setting(name: str, kind: Any, text: str) -> Callable[[Any], Any]:
     default = getattr(AdapterConfig, name)
     shown = default is not None
     return click.option(
-        f"--{name.replace('_', '-')}", type=kind, default=default, show_default=shown, help=text
+        f"--{name.replace('_', '-')}",
+        type=kind,
+        is_flag=kind is bool,
+        default=default,
+        show_default=shown,
+        help=text,
     )
 
 
@@ -69,11 +74,21 @@ def _setting(name: str, kind: Any, text: str) -> Callable[[Any], Any]:
     help="Sessions of each family that names no number of its own.",
 )
 @click.option(
+    "--share",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="So many generated sessions in a row have one system prompt and catalog, which are read once.",
+)
+@click.option(
     "--sessions", "files", type=_FILE, multiple=True, metavar="FILE", help="A session file; may be repeated."
 )
 @click.option("--validation", type=_FILE, metavar="FILE", help="Held-out sessions whose loss is logged.")
 @click.option(
     "--out", type=_FILE, required=True, help="The training's folder; the same command again resumes it."
+)
+@click.option(
+    "--from", "start", type=_FILE, metavar="ADAPTER", help="Train this adapter's folder on, not a new one."
 )
 @_setting("rank", int, "Rank of the adapter.")
 @_setting("alpha", int, "Scale of the adapter, divided by its rank.")
@@ -82,10 +97,11 @@ def _setting(name: str, kind: Any, text: str) -> Callable[[Any], Any]:
 @_setting("warmup", float, "Share of the steps that warm up.")
 @_setting("epochs", float, "Passes over the sessions; may be a fraction.")
 @_setting("length", int, "Longest session in tokens; longer ones are left out and counted.")
-@_setting("forward_tokens", int, "Most tokens of one forward, padding included; --length if not given.")
+@_setting("forward_tokens", int, "Most tokens of one forward; --length if not given.")
 @_setting("batch_tokens", int, "Tokens of one optimizer step.")
 @_setting("clip", float, "Largest norm of a step's gradient.")
 @_setting("precision", click.Choice(["bf16", "fp32"]), "How the model is held and computed.")
+@_setting("compile", bool, "Fuse the layers with torch.compile; on CPU it needs a C++ compiler.")
 @_setting("seed", int, "Of the generated sessions, their order and the adapter's first weights.")
 @click.option(
     "--max-minutes",
@@ -115,9 +131,11 @@ def adapter(
     model: str,
     families: str | None,
     number: int,
+    share: int,
     files: tuple[Path, ...],
     validation: Path | None,
     out: Path,
+    start: Path | None,
     max_minutes: float | None,
     evaluations: int,
     checkpoint_minutes: float,
@@ -127,13 +145,13 @@ def adapter(
     **settings: Any,
 ) -> None:
     """Fine-tune MODEL with LoRA on the replies of sessions, and merge the adapter into a model of its own."""
-    from lab.train.folder import MERGED, Training, claim, digest, refuse_finished
+    from lab.train.folder import MERGED, Training, claim, digest, digest_adapter, refuse_finished
 
     config = AdapterConfig(**settings)
     refuse_finished(out)
     if find_spec("peft") is None:
         raise UserError("training needs the package peft", hint="pip install 'specquant-lab[train]'")
-    sessions, held_out = _sessions(families, number, config.seed, files, validation)
+    sessions, held_out = _sessions(families, number, share, config.seed, files, validation)
     _prepare_device(device, threads)
     console = Console(stderr=as_json)
     base = _resolve(model, config, console)
@@ -143,12 +161,19 @@ def adapter(
     )
     if not data.sequences:
         raise UserError("--length", got=config.length, expected="one that at least one session fits into")
-    resumed = claim(out, Training(model, config, digest(sessions), digest(held_out)))
+    begun = None if start is None else digest_adapter(start)
+    resumed = claim(out, Training(model, config, digest(sessions), digest(held_out), begun))
     from lab.train.adapter import Trainer, read_log
     from lab.train.evaluate import Evaluator, read_evaluations
 
     trainer = Trainer(
-        base.path, data.sequences, config, device=_device(device), validation=check.sequences, name=base.name
+        base.path,
+        data.sequences,
+        config,
+        device=_device(device),
+        validation=check.sequences,
+        name=base.name,
+        start=start,
     )
     console.print(
         f"{'Resuming' if resumed else 'Training'} [bold]{out}[/bold]: {len(data.sequences)} sequences, "
@@ -186,20 +211,29 @@ def adapter(
 
 
 def _sessions(
-    families: str | None, number: int, seed: int, files: tuple[Path, ...], validation: Path | None
+    families: str | None,
+    number: int,
+    share: int,
+    seed: int,
+    files: tuple[Path, ...],
+    validation: Path | None,
 ) -> tuple[list[Session], list[Session]]:
     """The sessions to train on and those to validate on."""
-    from lab.scenarios.generate import check, generate
+    from lab.scenarios.generate import check, generate, generate_shared
     from lab.session import load_sessions
 
     wanted = _wanted(families, number) if families is not None else {}
     if not wanted and not files:
         raise UserError("nothing to train on", expected="--families or --sessions")
-    splits = [(name, n, check(name, "train")) for name, n in wanted.items()]
+    for name in wanted:
+        check(name, "train")
     held_out = load_sessions(validation) if validation else []
     found = [session for file in files for session in load_sessions(file)]
-    for name, n, split in splits:
-        found += generate(name, n=n, seed=seed, split=split)
+    if share > 1:
+        found += generate_shared(wanted, share=share, seed=seed, split="train")
+    else:
+        for name, n in wanted.items():
+            found += generate(name, n=n, seed=seed, split="train")
     seen: set[str] = set()
     for session in found:
         if session.id in seen:

@@ -11,24 +11,26 @@ import contextlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
 from lab.errors import UserError
 from lab.paths import write_atomically
 from lab.train import checkpoint
-from lab.train.batches import Forward, collate, plan_epoch
+from lab.train.batches import Batch, Bundle, Forward, bundle, collate, plan_epoch
 from lab.train.checkpoint import Progress
 from lab.train.config import AdapterConfig
 from lab.train.examples import Example
 from lab.train.loading import attaching, load_base
+from lab.zoo.adapter import WEIGHTS, read_adapter_config
 
 CHECKPOINT, LOG = "checkpoint.safetensors", "log.jsonl"
 
@@ -45,7 +47,7 @@ class StepLog:
         loss: mean cross-entropy (nats) over the learnt tokens of this step, before its update.
         validation_loss: the same over the validation sessions, after the update; None where not measured.
         gradient: norm before clipping.
-        tokens: read in this step, without padding; `learnt` of them were to be predicted.
+        tokens: read in this step, a beginning that sequences share once; `learnt` of them were predicted.
         seconds: training time up to and with this step, over all runs, without validation.
     """
 
@@ -86,20 +88,27 @@ class Trainer:
         device: torch.device,
         validation: Sequence[Example] = (),
         name: str | None = None,
+        start: Path | None = None,
     ):
         """
         Args:
+            start: an adapter's folder, whose weights are trained further.
             name: what the adapter's own configuration calls its base model; the folder's name by default.
 
         Raises:
-            UserError: the model cannot be read.
+            UserError: the model cannot be read, or `start` is no adapter of this form for it.
         """
         self.config, self.device = config, device
         self.examples, self.validation = examples, validation
-        self.steps = _plan(examples, config)
+        self.steps = _plan(bundle(examples, forward_tokens=config.forward_limit), config)
         torch.manual_seed(config.seed)
         self.model = _with_adapter(model, config, device, name or model.name)
         self._weights = {n: weight for n, weight in self.model.named_parameters() if weight.requires_grad}
+        if start is not None:
+            _take_over(start, self.model, config)
+        if config.compile:
+            for layer in self.model.get_base_model().get_decoder().layers:
+                layer.compile(dynamic=True)
         self._rng = checkpoint.rng_state(device)
         self._optimizer = torch.optim.AdamW(self._weights.values(), lr=config.lr, weight_decay=0.0)
 
@@ -170,23 +179,23 @@ class Trainer:
         self.model.eval()
         total, learnt = 0.0, 0
         with torch.no_grad():
-            for forward in _forwards(examples, self.config):
-                total += self._cross_entropy([examples[index] for index in forward]).item()
-                learnt += _learnt(examples, forward)
+            for batch in _batches(examples, self.config, self.device):
+                total += self._cross_entropy(batch).item()
+                learnt += len(batch.targets)
         return total / learnt
 
     def _step(self, progress: Progress, stop: Callable[[], bool]) -> StepLog | None:
         """One optimizer step; None if it was given up, which leaves weights and optimizer as they were."""
         began = time.perf_counter()
-        forwards = self.steps[progress.step]
-        learnt = sum(_learnt(self.examples, forward) for forward in forwards)
+        batches = [collate(self.examples, forward, self.device) for forward in self.steps[progress.step]]
+        learnt = sum(len(batch.targets) for batch in batches)
         self.model.train()
         self._optimizer.zero_grad()
         loss = 0.0
-        for forward in forwards:
+        for batch in batches:
             if stop():
                 return None
-            part = self._cross_entropy([self.examples[index] for index in forward]) / learnt
+            part = self._cross_entropy(batch) / learnt
             part.backward()
             loss += part.item()
         norm = torch.nn.utils.clip_grad_norm_(self._weights.values(), self.config.clip).item()
@@ -201,7 +210,7 @@ class Trainer:
             group["lr"] = lr
         self._optimizer.step()
         seconds = time.perf_counter() - began
-        tokens = sum(len(self.examples[index]) for forward in forwards for index in forward)
+        tokens = sum(batch.ids.numel() for batch in batches)
         line = StepLog(
             step=progress.step + 1,
             steps=len(self.steps),
@@ -219,16 +228,18 @@ class Trainer:
             line = replace(line, validation_loss=self.loss(self.validation))
         return line
 
-    def _cross_entropy(self, examples: Sequence[Example]) -> Tensor:
+    def _cross_entropy(self, batch: Batch) -> Tensor:
         """Sum of the cross-entropy (nats) over the learnt tokens."""
-        ids, learn = (tensor.to(self.device) for tensor in collate(examples))
         base = self.model.get_base_model()
         fast = self.config.precision == "bf16"
         with torch.autocast(self.device.type, torch.bfloat16) if fast else contextlib.nullcontext():
-            hidden = base.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
+            decoder = base.get_decoder()
+            hidden = decoder(
+                input_ids=batch.ids, position_ids=batch.positions, use_cache=False, layout=batch.layout
+            ).last_hidden_state
             # The head only where there is something to learn: mostly it is the largest matrix.
-            logits = base.get_output_embeddings()(hidden[:, :-1][learn[:, 1:]])
-        return F.cross_entropy(logits.float(), ids[:, 1:][learn[:, 1:]], reduction="sum")
+            logits = base.get_output_embeddings()(hidden[0, batch.predicting])
+        return F.cross_entropy(logits.float(), batch.targets, reduction="sum")
 
     def _save(self, path: Path, progress: Progress, rng: checkpoint.Rng) -> None:
         checkpoint.save(path, self._weights, self._optimizer, progress, rng)
@@ -245,7 +256,8 @@ def read_log(folder: Path) -> list[StepLog]:
 def _with_adapter(folder: Path, config: AdapterConfig, device: torch.device, name: str) -> Any:
     from peft import LoraConfig, get_peft_model
 
-    model = load_base(folder, torch.bfloat16 if config.precision == "bf16" else torch.float32)
+    dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
+    model = load_base(folder, dtype, compiled=config.compile)
     lora = LoraConfig(
         r=config.rank,
         lora_alpha=config.alpha,
@@ -260,11 +272,36 @@ def _with_adapter(folder: Path, config: AdapterConfig, device: torch.device, nam
     return adapted.to(device)
 
 
-def _plan(examples: Sequence[Example], config: AdapterConfig) -> list[list[Forward]]:
-    lengths = [len(example) for example in examples]
+def _take_over(adapter: Path, model: Any, config: AdapterConfig) -> None:
+    from peft import set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    known = read_adapter_config(adapter)
+    form, wanted = (known.get("r"), known.get("lora_alpha")), (config.rank, config.alpha)
+    if form != wanted:
+        raise UserError(
+            f"--from {adapter}",
+            got=f"rank {form[0]}, alpha {form[1]}",
+            expected=f"rank {wanted[0]}, alpha {wanted[1]}",
+            hint="Give its own --rank and --alpha.",
+        )
+    try:
+        found = set_peft_model_state_dict(model, load_file(adapter / WEIGHTS))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        got = str(error).splitlines()[0]
+        raise UserError(f"--from {adapter}", got=got, expected="an adapter of this model") from None
+    missing = [key for key in found.missing_keys if "lora_" in key]
+    if missing or found.unexpected_keys:
+        got = f"{len(missing)} matrices missing, {len(found.unexpected_keys)} without a place"
+        raise UserError(
+            f"--from {adapter}", got=got, expected="an adapter of every linear layer but the head"
+        )
+
+
+def _plan(bundles: Sequence[Bundle], config: AdapterConfig) -> list[list[Forward]]:
     epochs = [
         plan_epoch(
-            lengths,
+            bundles,
             forward_tokens=config.forward_limit,
             batch_tokens=config.batch_tokens,
             seed=config.seed,
@@ -278,16 +315,12 @@ def _plan(examples: Sequence[Example], config: AdapterConfig) -> list[list[Forwa
     return [step for epoch in epochs for step in epoch]
 
 
-def _forwards(examples: Sequence[Example], config: AdapterConfig) -> Iterable[Forward]:
+def _batches(examples: Sequence[Example], config: AdapterConfig, device: torch.device) -> Iterator[Batch]:
     limit = config.forward_limit
-    for step in plan_epoch(
-        [len(example) for example in examples], forward_tokens=limit, batch_tokens=1, seed=0, epoch=0
-    ):
-        yield from step
-
-
-def _learnt(examples: Sequence[Example], forward: Forward) -> int:
-    return sum(int(examples[index].learn.sum()) for index in forward)
+    bundles = bundle(examples, forward_tokens=limit)
+    for step in plan_epoch(bundles, forward_tokens=limit, batch_tokens=1, seed=0, epoch=0):
+        for forward in step:
+            yield collate(examples, forward, device)
 
 
 def _cut_log(path: Path, step: int) -> None:

@@ -1,72 +1,144 @@
 """The order of the data, and the tensors of one forward.
 
-Sequences of like length share a forward, one a row, padded on the right. Causal attention never looks to
-the right and each row is a sequence of its own, so neither padding nor neighbours reach a sequence. No mask
-is needed: the attention kernels keep their fast causal path.
+An agent's sessions begin alike: the same system prompt, the same tools. Sequences with a common beginning
+are bundled, and a forward reads that beginning once, as the trunk that the rest of each grows from. Bundles
+are laid one after the other in a single row of tokens without padding; `lab.train.attention` sees to it
+that each sequence attends to its trunk and to itself alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from lab.train.attention import Layout, Tree
 from lab.train.examples import Example
 
-Forward = list[int]
-"""Places of the examples that share a forward."""
+# A sequence joins a bundle if they have at least this share of its prompt in common.
+_ALIKE = 0.5
 
-# Sequences are sorted by length within so many: enough for little padding, too few to make epochs alike.
-_POOL = 256
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Examples that share a forward and their first tokens.
+
+    Attributes:
+        places: of the examples.
+        trunk: tokens in common, before anything that is to be learnt; 0 for a single example.
+        tokens: to be read, the trunk once.
+    """
+
+    places: tuple[int, ...]
+    trunk: int
+    tokens: int
+
+
+Forward = list[Bundle]
+
+
+def bundle(examples: Sequence[Example], *, forward_tokens: int) -> list[Bundle]:
+    """All examples, each in one bundle of at most `forward_tokens` tokens, or of one example."""
+    ids = [example.ids.tolist() for example in examples]
+    bundles: list[Bundle] = []
+    for place in sorted(range(len(ids)), key=ids.__getitem__):
+        joined = _join(bundles[-1], place, examples, ids) if bundles else None
+        if joined is not None and joined.tokens <= forward_tokens:
+            bundles[-1] = joined
+        else:
+            bundles.append(Bundle((place,), 0, len(ids[place])))
+    return bundles
+
+
+def _join(bundle: Bundle, place: int, examples: Sequence[Example], ids: Sequence[list[int]]) -> Bundle | None:
+    first = bundle.places[0]
+    # What predicts the first learnt token belongs to the sequence, not to the trunk.
+    most = min(bundle.trunk or examples[first].prompt - 1, examples[place].prompt - 1)
+    trunk = _common(ids[first][:most], ids[place][:most])
+    if trunk < 1 or trunk < _ALIKE * examples[place].prompt or trunk < _ALIKE * bundle.trunk:
+        return None
+    places = (*bundle.places, place)
+    return Bundle(places, trunk, trunk + sum(len(ids[other]) - trunk for other in places))
+
+
+def _common(one: Sequence[int], other: Sequence[int]) -> int:
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
 
 
 def plan_epoch(
-    lengths: Sequence[int], *, forward_tokens: int, batch_tokens: int, seed: int, epoch: int
+    bundles: Sequence[Bundle], *, forward_tokens: int, batch_tokens: int, seed: int, epoch: int
 ) -> list[list[Forward]]:
     """The optimizer steps of one epoch, each a list of forwards; a pure function of its arguments.
 
-    Every example occurs once. A forward holds at most `forward_tokens` tokens with padding, or one example;
-    a step at least `batch_tokens` without it, the last one at least half of that unless it is the only one.
+    Every bundle occurs once. A forward holds at most `forward_tokens` tokens, or one bundle; a step at least
+    `batch_tokens`, the last one at least half of that unless it is the only one.
     """
     generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-    order = torch.randperm(len(lengths), generator=generator).tolist()
     forwards: list[Forward] = []
-    for start in range(0, len(order), _POOL):
-        forwards += _group(
-            sorted(order[start : start + _POOL], key=lengths.__getitem__), lengths, forward_tokens
-        )
+    for place in torch.randperm(len(bundles), generator=generator).tolist():
+        if forwards and _tokens([*forwards[-1], bundles[place]]) <= forward_tokens:
+            forwards[-1].append(bundles[place])
+        else:
+            forwards.append([bundles[place]])
     steps: list[list[Forward]] = []
     waiting: list[Forward] = []
-    tokens = 0
-    for place in torch.randperm(len(forwards), generator=generator).tolist():
-        waiting.append(forwards[place])
-        tokens += sum(lengths[index] for index in forwards[place])
-        if tokens >= batch_tokens:
+    for forward in forwards:
+        waiting.append(forward)
+        if sum(map(_tokens, waiting)) >= batch_tokens:
             steps.append(waiting)
-            waiting, tokens = [], 0
-    if steps and 2 * tokens < batch_tokens:
+            waiting = []
+    if steps and 2 * sum(map(_tokens, waiting)) < batch_tokens:
         steps[-1] += waiting
     elif waiting:
         steps.append(waiting)
     return steps
 
 
-def _group(ascending: Sequence[int], lengths: Sequence[int], forward_tokens: int) -> list[Forward]:
-    groups: list[Forward] = []
-    for index in ascending:
-        if groups and (len(groups[-1]) + 1) * lengths[index] <= forward_tokens:
-            groups[-1].append(index)
-        else:
-            groups.append([index])
-    return groups
+def _tokens(forward: Forward) -> int:
+    return sum(bundle.tokens for bundle in forward)
 
 
-def collate(examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
-    """int64 ids and bool learn, both [rows, longest], padded on the right with token 0, not to be learnt."""
-    shape = (len(examples), max(map(len, examples)))
-    ids, learn = torch.zeros(shape, dtype=torch.int64), torch.zeros(shape, dtype=torch.bool)
-    for row, example in enumerate(examples):
-        ids[row, : len(example)] = example.ids
-        learn[row, : len(example)] = example.learn
-    return ids, learn
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The tensors of one forward of T tokens, of which N are to be learnt.
+
+    Attributes:
+        ids, positions: int64 [1, T].
+        predicting: int64 [N], the places whose next tokens are to be learnt; `targets` are those, int64 [N].
+        layout: which tokens belong together.
+    """
+
+    ids: Tensor
+    positions: Tensor
+    predicting: Tensor
+    targets: Tensor
+    layout: Layout
+
+
+def collate(examples: Sequence[Example], forward: Forward, device: torch.device) -> Batch:
+    """The forward's tokens, trunk by trunk, each followed by what grows from it."""
+    ids: list[Tensor] = []
+    positions: list[Tensor] = []
+    predicting: list[Tensor] = []
+    targets: list[Tensor] = []
+    trees: list[Tree] = []
+    at = 0
+    for bundle in forward:
+        trunk = bundle.trunk
+        ids.append(examples[bundle.places[0]].ids[:trunk])
+        positions.append(torch.arange(trunk))
+        start, at = at, at + trunk
+        branches = []
+        for place in bundle.places:
+            own, learn = examples[place].ids[trunk:], examples[place].learn[trunk:]
+            ids.append(own)
+            positions.append(torch.arange(trunk, trunk + len(own)))
+            predicting.append(at + learn[1:].nonzero()[:, 0])
+            targets.append(own[1:][learn[1:]])
+            branches.append((at, at + len(own)))
+            at += len(own)
+        trees.append(Tree((start, start + trunk), tuple(branches)))
+    flat = [torch.cat(parts).long().to(device) for parts in (ids, positions, predicting, targets)]
+    return Batch(flat[0][None], flat[1][None], flat[2], flat[3], Layout(trees, device))

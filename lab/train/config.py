@@ -18,11 +18,13 @@ class AdapterConfig:
         warmup: share of the steps that warm up.
         epochs: passes over the sessions; a fraction ends within a pass.
         length: longest session in tokens; longer ones are left out.
-        forward_tokens: most tokens of one forward, padding included; None means `length`.
+        forward_tokens: most tokens of one forward; None means `length`.
         batch_tokens: tokens of one optimizer step, gathered over as many forwards as it takes.
         clip: largest norm of a step's gradient.
         precision: `bf16` holds the frozen weights in bf16 and computes under autocast; `fp32` does neither.
             The adapter itself is float32.
+        compile: fuse what lies between the matrix products with torch.compile, which needs a C++ compiler
+            on CPU and takes a minute or two to start.
         seed: of the adapter's first weights, the order of the data and dropout.
     """
 
@@ -37,6 +39,7 @@ class AdapterConfig:
     batch_tokens: int = 8192
     clip: float = 1.0
     precision: Literal["bf16", "fp32"] = "bf16"
+    compile: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -53,7 +56,7 @@ class AdapterConfig:
 
     @property
     def forward_limit(self) -> int:
-        """Most tokens of one forward, padding included."""
+        """Most tokens of one forward."""
         return self.forward_tokens or self.length
 
 

@@ -28,6 +28,11 @@ class Example:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def prompt(self) -> int:
+        """Tokens before the first that is to be learnt."""
+        return int(self.learn.int().argmax())
+
 
 @dataclass(frozen=True, slots=True)
 class Examples:

@@ -22,6 +22,7 @@ from lab.errors import UserError
 from lab.paths import write_atomically
 from lab.session import Session, dump_session
 from lab.train.config import AdapterConfig
+from lab.zoo.adapter import WEIGHTS, read_adapter_config
 
 SCHEMA = "lab-training/1"
 TRAINING, ADAPTER, PLOT, MERGED = "training.json", "adapter", "training.png", "merged"
@@ -29,16 +30,21 @@ TRAINING, ADAPTER, PLOT, MERGED = "training.json", "adapter", "training.png", "m
 
 @dataclass(frozen=True)
 class Training:
-    """What decides a training's result; the sessions stand for themselves by their SHA-256."""
+    """What decides a training's result; files stand for themselves by their SHA-256.
+
+    Attributes:
+        start: of the adapter that is trained further, if it is no new one.
+    """
 
     model: str
     config: AdapterConfig
     sessions: str
     validation: str
+    start: str | None = None
 
     def facts(self) -> dict[str, Any]:
         """One flat mapping, ready for JSON."""
-        data = {"sessions": self.sessions, "validation": self.validation}
+        data = {"sessions": self.sessions, "validation": self.validation, "start": self.start}
         return {"schema": SCHEMA, "model": self.model, **asdict(self.config), **data}
 
 
@@ -48,6 +54,17 @@ def digest(sessions: Iterable[Session]) -> str:
     for session in sessions:
         found.update(f"{dump_session(session)}\n".encode())
     return found.hexdigest()
+
+
+def digest_adapter(folder: Path) -> str:
+    """SHA-256 (hex) of an adapter's weights.
+
+    Raises:
+        UserError: as `read_adapter_config` does.
+    """
+    read_adapter_config(folder)
+    with (folder / WEIGHTS).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def refuse_finished(out: Path) -> None:

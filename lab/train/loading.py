@@ -11,20 +11,30 @@ from typing import Any
 import torch
 
 from lab.errors import UserError
+from lab.train import attention
 
 
-def load_base(folder: Path, dtype: torch.dtype) -> Any:
+def load_base(folder: Path, dtype: torch.dtype, *, compiled: bool = False) -> Any:
     """The causal language model of a folder; nothing is downloaded and no code of the folder is run.
+
+    Its attention takes a `layout` (`lab.train.attention`).
+
+    Args:
+        compiled: the layers will be, around their attention.
 
     Raises:
         UserError: it cannot be read.
     """
-    from transformers import AutoModelForCausalLM
+    from transformers import AttentionInterface, AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    attend = torch.compiler.disable(attention.attend) if compiled else attention.attend
+    AttentionInterface.register(attention.NAME, attend)
     try:
-        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
+        return AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, local_files_only=True, attn_implementation=attention.NAME
+        )
     except (OSError, ValueError, KeyError) as error:
         got = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"model folder {folder}", got=got, expected="a causal language model") from None

@@ -141,7 +141,7 @@ def test_ctrl_c_leaves_a_training_that_the_same_command_resumes(arguments, monke
 
 
 def test_families_are_generated_from_the_training_split() -> None:
-    found, held_out = command._sessions("chain, sql:2", 3, 7, (), None)
+    found, held_out = command._sessions("chain, sql:2", 3, 1, 7, (), None)
     assert [session.id.split("/")[1:3] for session in found] == [["chain", "train"]] * 3 + [
         ["sql", "train"]
     ] * 2
