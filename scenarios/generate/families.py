@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from functools import partial
-from typing import Protocol
 
 import lab.scenarios.generate.smalltalk as smalltalk
 from lab.errors import UserError, did_you_mean
@@ -19,8 +19,6 @@ from lab.scenarios.worlds import NOVEL_WORLDS, TRAIN_WORLDS
 from lab.session import Session
 
 CATALOG_SIZES = (4, 8, 16, 32, 64)
-# How many drawn requests may fail to suit an agent before another family is tried, and how many families.
-_DRAWS, _FAMILIES_TRIED = 12, 4
 MOST_CALLS = 8
 ANY: tuple[str, ...] = ()
 DONE = object()
@@ -44,13 +42,9 @@ def _perform(script: Script, tasks: Sequence[Task]) -> None:
 
 def _choose(values: Values, tags: Sequence[str], worlds: Sequence[str] = TRAIN_WORLDS) -> tuple[str, Task]:
     """A world, each as likely as the others, and a task of it with one of the tags."""
-    having = _having(tags, worlds)
+    having = [world for world in worlds if _tagged(world, tags)]
     world = values.choice(having)
     return world, values.choice(_tagged(world, tags))
-
-
-def _having(tags: Sequence[str], worlds: Sequence[str]) -> list[str]:
-    return [world for world in worlds if _tagged(world, tags)]
 
 
 def _tagged(world: str, tags: Sequence[str]) -> list[Task]:
@@ -59,9 +53,8 @@ def _tagged(world: str, tags: Sequence[str]) -> list[Task]:
 
 def _single(
     values: Values,
-    worlds: Sequence[str] = TRAIN_WORLDS,
-    *,
     tags: Sequence[str],
+    worlds: Sequence[str] = TRAIN_WORLDS,
     calls: int = 1,
     tools: int = MOST_CALLS,
 ) -> Script:
@@ -90,35 +83,40 @@ def _several(values: Values, worlds: Sequence[str] = TRAIN_WORLDS) -> Script:
     return script
 
 
-def _dialogue(values: Values, worlds: Sequence[str] = TRAIN_WORLDS) -> Script:
-    if values.chance(0.5) and _having(("dialogue",), worlds):
-        return _single(values, worlds, tags=("dialogue",))
-    return _several(values, worlds)
+def _dialogue(values: Values) -> Script:
+    return _single(values, ("dialogue",)) if values.chance(0.5) else _several(values)
 
 
-def _novel(values: Values, worlds: Sequence[str] = NOVEL_WORLDS) -> Script:
+def _novel(values: Values) -> Script:
     if values.chance(0.3):
-        return _several(values, worlds)
-    return _single(values, worlds, tags=ANY)
+        return _several(values, NOVEL_WORLDS)
+    return _single(values, ANY, NOVEL_WORLDS)
 
 
-def _no_call(values: Values, worlds: Sequence[str] = TRAIN_WORLDS) -> Script:
-    kinds: tuple[Family, ...] = (_outside, _general, _other_world, _other_world, _recall, _out_of_order)
-    return values.choice(kinds)(values, worlds)
+def _no_call(values: Values) -> Script:
+    kinds: tuple[Callable[[Values], Script], ...] = (
+        _outside,
+        _general,
+        _other_world,
+        _other_world,
+        _recall,
+        _out_of_order,
+    )
+    return values.choice(kinds)(values)
 
 
-def _outside(values: Values, worlds: Sequence[str]) -> Script:
-    script = _script(values, values.choice(worlds))
+def _outside(values: Values) -> Script:
+    script = _script(values, values.choice(TRAIN_WORLDS))
     fillings = {name: values.choice(words) for name, words in smalltalk.FILLINGS.items()}
     script.ask_with("outside", smalltalk.OUTSIDE, **fillings)
     script.say(values.choice(smalltalk.REFUSALS))
     return script
 
 
-def _general(values: Values, worlds: Sequence[str]) -> Script:
-    script = _script(values, values.choice(worlds))
+def _general(values: Values) -> Script:
+    script = _script(values, values.choice(TRAIN_WORLDS))
     if values.chance(0.5):
-        script = _single(values, worlds, tags=("short",))
+        script = _single(values, ("short",), TRAIN_WORLDS)
     number = values.rng.randrange(len(smalltalk.GENERAL))
     phrases, answer = smalltalk.GENERAL[number]
     script.ask_with(f"general{number}", phrases)
@@ -126,10 +124,10 @@ def _general(values: Values, worlds: Sequence[str]) -> Script:
     return script
 
 
-def _other_world(values: Values, worlds: Sequence[str]) -> Script:
+def _other_world(values: Values) -> Script:
     """A request that another world's tools would serve."""
-    here = values.choice(worlds)
-    elsewhere = _single(values, [world for world in TRAIN_WORLDS if world != here], tags=ANY)
+    here = values.choice(TRAIN_WORLDS)
+    elsewhere = _single(values, ANY, [world for world in TRAIN_WORLDS if world != here])
     script = _script(values, here)
     script.strangers = False
     script.quote(elsewhere)
@@ -137,11 +135,11 @@ def _other_world(values: Values, worlds: Sequence[str]) -> Script:
     return script
 
 
-def _recall(values: Values, worlds: Sequence[str]) -> Script:
+def _recall(values: Values) -> Script:
     """A request, and a question that its answer has answered already."""
-    script = _single(values, worlds, tags=("chain", "extraction", "retry", "short"))
+    script = _single(values, ("chain", "extraction", "retry", "short"))
     while not script.facts:
-        script = _single(values, worlds, tags=("chain", "extraction", "retry", "short"))
+        script = _single(values, ("chain", "extraction", "retry", "short"))
     if values.chance(0.5) and not script.policy:
         idle = [name for name in script.kind.tools() if name not in script.called]
         script.policy = _forbid(values, values.choice(idle))
@@ -151,9 +149,9 @@ def _recall(values: Values, worlds: Sequence[str]) -> Script:
     return script
 
 
-def _out_of_order(values: Values, worlds: Sequence[str]) -> Script:
+def _out_of_order(values: Values) -> Script:
     """A request whose first tool must not be called."""
-    asked = _single(values, worlds, tags=("short", "parallel", "retry"))
+    asked = _single(values, ("short", "parallel", "retry"))
     script = _script(values, asked.world_name)
     tool = asked.called[0]
     script.policy = _forbid(values, tool)
@@ -167,13 +165,7 @@ def _forbid(values: Values, tool: str) -> str:
     return expand(values.choice(smalltalk.OUT_OF_ORDER.of(values.split)), values.rng).format(tool=tool)
 
 
-class Family(Protocol):
-    """Writes a session's requests in one of the worlds, by default in any that its split may have."""
-
-    def __call__(self, values: Values, worlds: Sequence[str] = ..., /) -> Script: ...
-
-
-FAMILIES: dict[str, Family] = {
+FAMILIES: dict[str, Callable[[Values], Script]] = {
     "chain": partial(_single, tags=("chain",), calls=3),
     "parallel": partial(_single, tags=("parallel",)),
     "retry": partial(_single, tags=("retry",)),
@@ -226,63 +218,55 @@ def generate_shared(
     """`wanted[family]` sessions of each family; up to `share` in a row have one agent.
 
     They begin alike then, as sessions of a deployed agent do: system prompt, date and catalog are the same.
-    A session that no agent suits has one of its own.
+    What is asked is drawn as in `generate`. The requests that need the most tools come with agents of their
+    own, and every agent gets others that it can hold as it is.
 
     Raises:
         UserError: as `check` does.
     """
-    for family in wanted:
-        check(family, split)
-    return _in_groups(Counter(wanted), share, random.Random(f"share {share}/{split}/{seed}"), split, seed)
+    drawn: list[_Request] = []
+    for family, number in wanted.items():
+        known = check(family, split)
+        drawn += [
+            _Request(family, known, f"{family}/{known}/{seed}/share/{index}", index)
+            for index in range(1, number + 1)
+        ]
+    return _in_groups(
+        drawn, share, f"share-{share}/{split}/{seed}", f"seed={seed} split={split} share={share}"
+    )
 
 
-def _in_groups(
-    left: Counter[str], share: int, rng: random.Random, split: Split, seed: int
-) -> Iterator[Session]:
-    made: Counter[str] = Counter()
-    while left.total():
-        agent: Agent | None = None
-        for _ in range(share):
-            found = _for(agent, left, rng, split)
-            if found is None:
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A session that is still to be written: the same request for the same `draw`, whatever the date."""
+
+    family: str
+    split: Split
+    draw: str
+    index: int
+
+    def script(self, today: date | None = None) -> Script:
+        return FAMILIES[self.family](Values(random.Random(self.draw), self.split, today))
+
+
+def _in_groups(drawn: Sequence[_Request], share: int, name: str, ref: str) -> Iterator[Session]:
+    scripts = {request: request.script() for request in drawn}
+    waiting = sorted(drawn, key=lambda request: -scripts[request].used_tools)
+    while waiting:
+        first = waiting.pop(0)
+        agent = scripts[first].agent(_catalog_size(first.family))
+        members = [(first, scripts[first])]
+        for request in list(waiting):
+            if len(members) == share:
                 break
-            family, script = found
-            agent = agent or script.agent(_catalog_size(family))
-            left[family] -= 1
-            made[family] += 1
-            name = f"{family}-share-{share}/{split}/{seed}/{made[family]:04}"
-            yield _finish(script, family, name, f"seed={seed} split={split} share={share}", agent)
-
-
-def _for(
-    agent: Agent | None, left: Counter[str], rng: random.Random, split: Split
-) -> tuple[str, Script] | None:
-    """A session of one of the families, each as likely as it is wanted, that the agent can hold."""
-    for _ in range(_FAMILIES_TRIED):
-        having = [family for family in left if left[family] and (agent is None or _serves(family, agent))]
-        if not having:
-            return None
-        # A family of few worlds has to take its chances where there are any.
-        weights = [left[name] / (1 if agent is None else len(_served(name))) for name in having]
-        family = rng.choices(having, weights)[0]
-        if agent is None:
-            return family, FAMILIES[family](Values(rng, split))
-        for _ in range(_DRAWS):
-            script = FAMILIES[family](Values(rng, split, agent.today), (agent.world,))
-            if script.suits(agent):
-                return family, script
-    return None
-
-
-def _serves(family: str, agent: Agent) -> bool:
-    """Whether the family has requests in the agent's world, and takes a catalog of its size."""
-    return agent.world in _served(family) and _catalog_size(family) in (None, len(agent.catalog))
-
-
-def _served(family: str) -> list[str]:
-    """The worlds in which the family has requests."""
-    make = FAMILIES[family]
-    return _having(make.keywords["tags"] if isinstance(make, partial) else ANY, TRAIN_WORLDS)
+            sized = _catalog_size(request.family) in (None, len(agent.catalog))
+            if sized and scripts[request].suits(agent, any_date=True):
+                script = request.script(agent.today)
+                if script.suits(agent):
+                    waiting.remove(request)
+                    members.append((request, script))
+        for request, script in members:
+            yield _finish(script, request.family, f"{request.family}-{name}/{request.index:04}", ref, agent)
 
 
 def _one(family: str, seed: int, split: Split, index: int) -> Session:

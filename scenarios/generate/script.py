@@ -221,10 +221,11 @@ class Script:
             system = f"{system} {self.policy}"
         return Agent(self.world_name, self.v.today, self.policy, system, self._catalog(size))
 
-    def suits(self, agent: Agent) -> bool:
+    def suits(self, agent: Agent, *, any_date: bool = False) -> bool:
         """Whether the agent can hold this session: with its date and rule, and all tools that it needs."""
         return (
-            (agent.world, agent.today, agent.policy) == (self.world_name, self.v.today, self.policy)
+            (agent.world, agent.policy) == (self.world_name, self.policy)
+            and (any_date or agent.today == self.v.today)
             and all((self.world_name, name) in agent.catalog for name in self._shown)
             and (self.strangers or all(world == self.world_name for world, _ in agent.catalog))
         )
