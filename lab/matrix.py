@@ -36,6 +36,7 @@ from lab.kernels.ops import KERNELS
 from lab.precision import PRECISIONS
 from lab.records import REPLAY_MODES, CellRecord, ReplayMode
 from lab.speculation import DRAFTERS
+from lab.speculation.options import parse_tree
 
 AXES = ("engine", "model", "precision", "speculation", "guided", "scenario")
 
@@ -43,6 +44,9 @@ AXES = ("engine", "model", "precision", "speculation", "guided", "scenario")
 class Matrix(BaseModel):
     """A validated matrix. Every axis is a tuple; `kernel` pins an op to an implementation.
 
+    `draft_tokens` is the most tokens of an n-gram draft, `tree` the shape of one by `eagle3` (`chain-K` or
+    `tree-DEPTHxTOP_KxNODES`), whose head is `draft_head`: a folder or hub id, by default the model's own in
+    the catalogue; `allow_pickle` lets it be a pickle.
     `max_tokens` caps what the sessions allow per call; `sessions` takes the first so many of the scenario and
     `calls` the first so many of each session; `step_cap` is the most calls of a live session (None: twice the
     recorded ones); `threads` None means the usable cores; `call_timeout_s` is after which a silent worker
@@ -65,6 +69,9 @@ class Matrix(BaseModel):
     calls: int | None = Field(default=None, ge=1)
     max_tokens: int | None = Field(default=None, ge=1)
     draft_tokens: int = Field(default=8, ge=1, le=63)
+    tree: str = "tree-6x8x24"
+    draft_head: str | None = None
+    allow_pickle: bool = False
     temperature: float = Field(default=0.0, ge=0)
     top_p: float = Field(default=1.0, gt=0, le=1)
     top_k: int = Field(default=0, ge=0)
@@ -130,6 +137,12 @@ class Matrix(BaseModel):
                 f"{', '.join(sorted(GUIDED_ENGINES))} can guide."
             )
         return values
+
+    @field_validator("tree")
+    @classmethod
+    def _a_shape(cls, tree: str) -> str:
+        parse_tree(tree)
+        return tree
 
     @field_validator("kernel")
     @classmethod

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from lab.errors import UserError
 from lab.records import CellSetup, Generation
+from lab.speculation.options import DraftOptions
 
 
 class ContextError(UserError):
@@ -41,7 +42,7 @@ class EngineConfig:
 
     Attributes:
         model: the checkpoint's folder.
-        draft_tokens: the most tokens that are drafted for one verify step.
+        draft: what the drafter is made from.
         guided: one of `lab.guided.GUIDES`.
         wire_family: how the model writes tool calls; only a guided engine needs to know.
         kernels: op -> pinned implementation.
@@ -51,7 +52,7 @@ class EngineConfig:
     model: Path
     precision: str = "bf16"
     speculation: str = "none"
-    draft_tokens: int = 8
+    draft: DraftOptions = field(default_factory=DraftOptions)
     guided: str = "off"
     wire_family: str | None = None
     kernels: Mapping[str, str] = field(default_factory=dict)

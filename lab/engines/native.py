@@ -22,6 +22,7 @@ from lab.measure.ledger import Ledger
 from lab.measure.memory import peak_bytes, reset_peak
 from lab.models.checkpoint import load_decoder
 from lab.models.config import read_config
+from lab.models.decoder import Taps
 from lab.models.tokenizer import ChatTokenizer
 from lab.precision.base import load_precision
 from lab.records import CellSetup, FinishReason, Generation, Step
@@ -74,7 +75,8 @@ class NativeEngine:
         self.guides = _load_guides(config, self.tokenizer)
         self.precision = load_precision(config.precision, config.kernels)
         self.decoder = load_decoder(config.model, self.precision, self.device, progress)
-        self.drafter = load_drafter(config.speculation)
+        self.drafter = load_drafter(config.speculation, config.draft, self.decoder)
+        self._taps = Taps(self.drafter.taps if self.drafter is not None else ())
         self._sync = torch.cuda.synchronize if self.device.type == "cuda" else None
         # Kept over sessions: it grows to the longest and is not allocated again while something is timed.
         self._cache = self.decoder.new_cache()
@@ -104,6 +106,7 @@ class NativeEngine:
     def reset(self) -> None:
         self._cache.truncate(0)
         self._cached = []
+        self._taps.take()
         if self.drafter is not None:
             self.drafter.reset()
         if self.guides is not None:
@@ -132,7 +135,7 @@ class NativeEngine:
         chooser, margins = self._chooser(logits, params, generator)
         out.extend([chooser.draw(0)], margins)
         if self.drafter is not None:
-            self.drafter.prime([*prompt_ids, *out.tokens])
+            self.drafter.prime([*prompt_ids, *out.tokens], self._taps.take())
         prefill_s = ledger.lap()
 
         steps: list[Step] = []
@@ -159,7 +162,8 @@ class NativeEngine:
     @torch.inference_mode()
     def margin_noise(self, prompt: Prompt, params: Decoding, reply: Sequence[int]) -> float:
         self._prefill(self._encode(prompt, params))
-        start, rows = self._cache.length, self.config.draft_tokens + 1
+        most = self.config.draft.tokens if self.drafter is None else self.drafter.most
+        start, rows = self._cache.length, 1 + most
         tokens = torch.tensor(reply, device=self.device)
         logits = []
         for size in (1, rows):
@@ -187,7 +191,7 @@ class NativeEngine:
             room = self.decoder.config.context - start - 1
             # The target adds one token of its own, so drafting up to the limit would be wasted.
             left = params.max_tokens - len(out.tokens) - 1
-            budget = min(self.config.draft_tokens, left, room)
+            budget = min(self.drafter.most, left, room)
             if budget > 0:
                 tree = self.drafter.propose(budget)
                 draft_bytes = self.drafter.bytes_read
@@ -203,11 +207,12 @@ class NativeEngine:
         target_bytes, kv_bytes = self.decoder.forward_bytes(rows), self._cache.bytes_read(rows)
         tokens = torch.tensor([out.tokens[-1], *tree.tokens], device=self.device)
         if tree.is_chain:
-            logits = self.decoder.forward(tokens, self._cache)
+            logits = self.decoder.forward(tokens, self._cache, taps=self._taps)
         else:
             depths = torch.tensor(tree.depths(), device=self.device)
+            visible = tree.visible().to(self.device)
             logits = self.decoder.forward(
-                tokens, self._cache, depths=depths, visible=tree.visible().to(self.device)
+                tokens, self._cache, depths=depths, visible=visible, taps=self._taps
             )
         verify_s = ledger.lap()
 
@@ -221,10 +226,11 @@ class NativeEngine:
         emitted = out.extend(verified.tokens, [margins[row] for row in verified.rows])
         # Of the emitted tokens, the last one has not been through the target yet.
         kept = verified.path[: emitted - 1]
-        self._cache.keep(start, [0, *(node + 1 for node in kept)])
+        read = [0, *(node + 1 for node in kept)]
+        self._cache.keep(start, read)
         self._cached.extend(tree.tokens[node] for node in kept)
         if self.drafter is not None:
-            self.drafter.accept(verified.tokens[:emitted])
+            self.drafter.accept(verified.tokens[:emitted], self._taps.take(read))
         return Step(
             kind="verify" if len(tree) else "plain",
             context=start,
@@ -266,7 +272,7 @@ class NativeEngine:
         self._cache.truncate(reused)
         logits = torch.empty(0)
         for block in torch.tensor(prompt_ids[reused:], device=self.device).split(PREFILL_ROWS):
-            logits = self.decoder.forward(block, self._cache, last_only=True)
+            logits = self.decoder.forward(block, self._cache, last_only=True, taps=self._taps)
         self._cached = list(prompt_ids)
         return reused, logits
 

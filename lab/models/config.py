@@ -91,6 +91,15 @@ def read_config(path: Path) -> DecoderConfig:
         raise UserError(
             f"config.json of {path.name}", got=reason, expected="a configuration transformers can read"
         ) from None
+    return decoder_config(path, config, architecture)
+
+
+def decoder_config(path: Path, config: Any, architecture: str) -> DecoderConfig:
+    """The shape that a transformers configuration, read from folder `path`, describes.
+
+    Raises:
+        UserError: an activation, rope type or attention pattern that the native engine does not run.
+    """
     _refuse(path, "activation", config.hidden_act, ("silu",))
     window = _window(path, config)
     inv_freq, gain = _rope(path, config)

@@ -1,11 +1,12 @@
 """The native engine's decoder: Llama, Mistral, Qwen2 and Qwen3, one sequence at a time.
 
-Query, key and value projections are one matmul, as are gate and up. Grouped-query attention folds the
+`Rotary`, `additive_mask` and `attend` serve every layer of that kind, also one that drafts. Query, key and value projections are one matmul, as are gate and up. Grouped-query attention folds the
 query heads that share a key head into rows, so that keys are never expanded.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -39,6 +40,102 @@ class Layer:
         return norms + sum(m.stored_bytes for m in (self.qkv, self.out, self.gate_up, self.down))
 
 
+class Taps:
+    """Collects, in a forward, the hidden states that enter some of the layers.
+
+    Args:
+        layers: indices, ascending; one may come twice.
+    """
+
+    def __init__(self, layers: Sequence[int]):
+        self.layers = tuple(layers)
+        self._states: list[Tensor] = []
+
+    def see(self, layer: int, state: Tensor) -> None:
+        self._states += [state] * self.layers.count(layer)
+
+    def take(self, rows: Sequence[int] | None = None) -> Tensor:
+        """The states of all forwards since the last time, side by side: [tokens, layers * hidden].
+
+        Args:
+            rows: of these tokens alone.
+        """
+        size = len(self.layers)
+        if size == 0:
+            return torch.empty(0)
+        forwards = [self._states[at : at + size] for at in range(0, len(self._states), size)]
+        self._states = []
+        states = torch.cat([torch.cat(states, dim=-1) for states in forwards])
+        return states if rows is None else states[rows]
+
+
+class Rotary:
+    """Rope's cosines and sines of every position, in the model's dtype."""
+
+    def __init__(self, config: DecoderConfig, like: Tensor):
+        angles = torch.outer(torch.arange(config.context, dtype=torch.float32), config.inv_freq)
+        cos, sin = angles.cos() * config.rope_gain, angles.sin() * config.rope_gain
+        # Rotation as x * cos + roll(x, half) * sin, the sign of rotate-half folded into the sines.
+        self._cos = torch.cat((cos, cos), dim=-1).to(like)
+        self._sin = torch.cat((-sin, sin), dim=-1).to(like)
+
+    def at(self, start: int, rows: int, depths: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Cosines and sines [rows, 1, head_dim] of the positions `start` + depths, or + 0, 1, .. without."""
+        if depths is None:
+            return self._cos[start : start + rows, None], self._sin[start : start + rows, None]
+        return self._cos[depths + start][:, None], self._sin[depths + start][:, None]
+
+
+def additive_mask(
+    config: DecoderConfig, like: Tensor, rows: int, start: int, depths: Tensor | None, visible: Tensor | None
+) -> Tensor | None:
+    """[group * rows, start + rows] in the model's dtype, or None if every row sees all; see `Decoder.forward`."""
+    window, device = config.window, like.device
+    if rows == 1 and (window is None or start < window):
+        return None
+    if visible is None:
+        visible = torch.ones(rows, rows, dtype=torch.bool, device=device).tril()
+    before = torch.ones(rows, start + rows - visible.shape[1], dtype=torch.bool, device=device)
+    allowed = torch.cat((before, visible), dim=1)
+    if window is not None:
+        new = torch.arange(rows, device=device) if depths is None else depths
+        position = torch.cat((torch.arange(start, device=device), new + start))
+        allowed &= position[start:, None] - position[None, :] < window
+    mask = torch.zeros(allowed.shape, dtype=like.dtype, device=device)
+    mask.masked_fill_(~allowed, float("-inf"))
+    return mask.repeat(config.heads // config.kv_heads, 1)
+
+
+def attend(
+    config: DecoderConfig,
+    layer: Layer,
+    h: Tensor,
+    rotation: tuple[Tensor, Tensor],
+    keys: Tensor,
+    values: Tensor,
+    start: int,
+    mask: Tensor | None,
+) -> Tensor:
+    """A layer's attention of the normed rows h [n, width], before the residual: [n, hidden].
+
+    Keys and values of the rows are written to `keys` and `values` [kv_heads, slots, head_dim] from slot
+    `start` on; every row sees what is before it there, as far as the mask lets it.
+    """
+    c, rows, (cos, sin) = config, len(h), rotation
+    qkv = layer.qkv(h).view(rows, c.heads + 2 * c.kv_heads, c.head_dim)
+    qk, v = qkv[:, : c.heads + c.kv_heads], qkv[:, c.heads + c.kv_heads :]
+    if layer.qk_norm is not None:
+        qk = F.rms_norm(qk, (c.head_dim,), None, c.norm_eps) * layer.qk_norm
+    qk = torch.addcmul(qk * cos, qk.roll(c.head_dim // 2, -1), sin)
+    keys[:, start : start + rows] = qk[:, c.heads :].transpose(0, 1)
+    values[:, start : start + rows] = v.transpose(0, 1)
+    # Row (g, t) of a key head's queries is query head g of its group at token t.
+    q = qk[:, : c.heads].transpose(0, 1).reshape(1, c.kv_heads, -1, c.head_dim)
+    seen = slice(None, start + rows)
+    a = F.scaled_dot_product_attention(q, keys[None, :, seen], values[None, :, seen], attn_mask=mask)
+    return layer.out(a.view(c.heads, rows, c.head_dim).transpose(0, 1).reshape(rows, -1))
+
+
 class Decoder:
     """A decoder-only transformer over a KVCache."""
 
@@ -46,11 +143,7 @@ class Decoder:
         self, config: DecoderConfig, embedding: Tensor, layers: list[Layer], norm: Tensor, head: Linear
     ):
         self.config, self.embedding, self.layers, self.norm, self.head = config, embedding, layers, norm, head
-        angles = torch.outer(torch.arange(config.context, dtype=torch.float32), config.inv_freq)
-        cos, sin = angles.cos() * config.rope_gain, angles.sin() * config.rope_gain
-        # Rotation as x * cos + roll(x, half) * sin, the sign of rotate-half folded into the sines.
-        self._cos = torch.cat((cos, cos), dim=-1).to(embedding)
-        self._sin = torch.cat((-sin, sin), dim=-1).to(embedding)
+        self._rotary = Rotary(config, embedding)
 
     @property
     def device(self) -> torch.device:
@@ -85,65 +178,37 @@ class Decoder:
         depths: Tensor | None = None,
         visible: Tensor | None = None,
         last_only: bool = False,
+        taps: Taps | None = None,
     ) -> Tensor:
         """Logits of `tokens`, whose keys and values are written behind `cache.length` (which moves on).
 
         Args:
             tokens: int64 [n].
             depths: int64 [n], positions relative to the first free slot; 0, 1, .. n-1 when None.
-            visible: bool [n, n], which new row sees which; a causal triangle when None. Every row sees the
-                whole cache.
+            visible: bool [n, m], m >= n: which of the last m rows, the new ones included, each new row sees;
+                a causal triangle over the new ones when None. Every row sees all rows before those.
             last_only: compute the logits of the last row alone.
+            taps: is shown the hidden states of all rows.
 
         Returns:
             float32 [n, vocabulary], or [1, vocabulary] with `last_only`.
         """
         c, rows, start = self.config, len(tokens), cache.length
         cache.reserve(rows)
-        if depths is None:
-            cos, sin = self._cos[start : start + rows, None], self._sin[start : start + rows, None]
-        else:
-            cos, sin = self._cos[depths + start][:, None], self._sin[depths + start][:, None]
-        mask = self._mask(rows, start, depths, visible)
+        rotation = self._rotary.at(start, rows, depths)
+        mask = additive_mask(c, self.embedding, rows, start, depths, visible)
         x = self.embedding[tokens]
         for index, layer in enumerate(self.layers):
-            keys, values = cache.keys[index], cache.values[index]
+            if taps is not None:
+                taps.see(index, x)
             h = F.rms_norm(x, (c.hidden,), layer.input_norm, c.norm_eps)
-            qkv = layer.qkv(h).view(rows, c.heads + 2 * c.kv_heads, c.head_dim)
-            qk, v = qkv[:, : c.heads + c.kv_heads], qkv[:, c.heads + c.kv_heads :]
-            if layer.qk_norm is not None:
-                qk = F.rms_norm(qk, (c.head_dim,), None, c.norm_eps) * layer.qk_norm
-            qk = torch.addcmul(qk * cos, qk.roll(c.head_dim // 2, -1), sin)
-            keys[:, start : start + rows] = qk[:, c.heads :].transpose(0, 1)
-            values[:, start : start + rows] = v.transpose(0, 1)
-            # Row (g, t) of a key head's queries is query head g of its group at token t.
-            q = qk[:, : c.heads].transpose(0, 1).reshape(1, c.kv_heads, -1, c.head_dim)
-            seen = slice(None, start + rows)
-            a = F.scaled_dot_product_attention(q, keys[None, :, seen], values[None, :, seen], attn_mask=mask)
-            x = x + layer.out(a.view(c.heads, rows, c.head_dim).transpose(0, 1).reshape(rows, -1))
+            x = x + attend(c, layer, h, rotation, cache.keys[index], cache.values[index], start, mask)
             h = F.rms_norm(x, (c.hidden,), layer.post_norm, c.norm_eps)
             gate, up = layer.gate_up(h).chunk(2, dim=-1)
             x = x + layer.down(F.silu(gate) * up)
         cache.length = start + rows
         x = F.rms_norm(x[-1:] if last_only else x, (c.hidden,), self.norm, c.norm_eps)
         return self.head(x).float()
-
-    def _mask(self, rows: int, start: int, depths: Tensor | None, visible: Tensor | None) -> Tensor | None:
-        """Additive mask [group * rows, start + rows] in the model's dtype, or None if every row sees all."""
-        window = self.config.window
-        if rows == 1 and (window is None or start < window):
-            return None
-        device = self.device
-        if visible is None:
-            visible = torch.ones(rows, rows, dtype=torch.bool, device=device).tril()
-        allowed = torch.cat((torch.ones(rows, start, dtype=torch.bool, device=device), visible), dim=1)
-        if window is not None:
-            new = torch.arange(rows, device=device) if depths is None else depths
-            position = torch.cat((torch.arange(start, device=device), new + start))
-            allowed &= position[start:, None] - position[None, :] < window
-        mask = torch.zeros(allowed.shape, dtype=self.embedding.dtype, device=device)
-        mask.masked_fill_(~allowed, float("-inf"))
-        return mask.repeat(self.config.heads // self.config.kv_heads, 1)
 
 
 def _nbytes(tensor: Tensor) -> int:

@@ -22,7 +22,8 @@ from lab.replay import ReplaySettings
 from lab.runner.worker import WorkerSpec
 from lab.scenarios.library import Scenario, load_scenario
 from lab.session import Session
-from lab.zoo.resolve import ModelFiles, resolve
+from lab.speculation.options import DraftOptions
+from lab.zoo.resolve import ModelFiles, resolve, resolve_head
 
 # What a run needs on disk at the very least: its SQLite file with the write-ahead log, and the report.
 _FREE_BYTES = 64 * 2**20
@@ -32,11 +33,13 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A validated matrix with all its cells need; `sessions` maps a scenario to what is replayed of it."""
+    """A validated matrix with all its cells need; `heads` are the models' EAGLE-3 heads, if any is wanted, and
+    `sessions` maps a scenario to what is replayed of it."""
 
     matrix: Matrix
     cells: list[Cell]
     models: dict[str, ModelFiles]
+    heads: dict[str, Path]
     sessions: dict[str, tuple[Session, ...]]
     digest: str
     environment: dict[str, Any]
@@ -52,7 +55,12 @@ class Plan:
                 model=model.path,
                 precision=cell.precision,
                 speculation=cell.speculation,
-                draft_tokens=matrix.draft_tokens,
+                draft=DraftOptions(
+                    tokens=matrix.draft_tokens,
+                    tree=matrix.tree,
+                    head=self.heads.get(cell.model),
+                    allow_pickle=matrix.allow_pickle,
+                ),
                 guided=cell.guided,
                 wire_family=model.wire_family,
                 kernels=matrix.kernel,
@@ -146,6 +154,7 @@ def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan
     check_output(out)
     scenarios = load_scenarios(matrix)
     models = {name: resolve(name, progress=progress) for name in matrix.model}
+    heads = _heads(matrix, models) if "eagle3" in matrix.speculation else {}
     if set(matrix.guided) != {"off"}:
         for files in models.values():
             require(files.wire_family)
@@ -165,11 +174,23 @@ def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan
         matrix=matrix,
         cells=matrix.cells(),
         models=models,
+        heads=heads,
         sessions={name: scenario.sessions for name, scenario in scenarios.items()},
         digest=matrix.digest(identity),
         environment=environment,
         threads=threads,
     )
+
+
+def _heads(matrix: Matrix, models: dict[str, ModelFiles]) -> dict[str, Path]:
+    from lab.models.config import read_config
+    from lab.speculation.eagle3.checkpoint import read_head_config
+
+    heads = {}
+    for name, files in models.items():
+        heads[name] = resolve_head(files, matrix.draft_head, allow_pickle=matrix.allow_pickle)
+        read_head_config(heads[name], read_config(files.path))
+    return heads
 
 
 def _provenance(files: ModelFiles) -> dict[str, Any]:

@@ -1,6 +1,10 @@
 """Drafters, the token tree and its verification; needs models, never engines.
 
-`DRAFTERS` is a literal table, name -> where the drafter's class is. Speculation `none` has no drafter.
+`DRAFTERS` is a literal table, name -> where the function is that makes the drafter. Speculation `none` has no
+drafter.
 """
 
-DRAFTERS: dict[str, str] = {"ngram": "lab.speculation.ngram:NgramDrafter"}
+DRAFTERS: dict[str, str] = {
+    "ngram": "lab.speculation.ngram:make",
+    "eagle3": "lab.speculation.eagle3.drafter:make",
+}

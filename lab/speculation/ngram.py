@@ -9,19 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from torch import Tensor
+
+from lab.models.decoder import Decoder
+from lab.speculation.options import DraftOptions
 from lab.speculation.tree import TokenTree
+
+
+def make(options: DraftOptions, _target: Decoder) -> NgramDrafter:
+    """As `DRAFTERS` names it."""
+    return NgramDrafter(options.tokens)
 
 
 class NgramDrafter:
     """Proposes a chain.
 
     Args:
+        most: its length at most.
         longest, shortest: lengths of the n-grams that are looked up, the longest first.
     """
 
+    taps = ()
     bytes_read = 0
 
-    def __init__(self, longest: int = 4, shortest: int = 2):
+    def __init__(self, most: int = 8, longest: int = 4, shortest: int = 2):
+        self.most = most
         self._sizes = range(longest, shortest - 1, -1)
         self.reset()
 
@@ -31,13 +43,13 @@ class NgramDrafter:
         self._behind: dict[tuple[int, ...], int] = {}
         self._indexed = 0
 
-    def prime(self, prefix: Sequence[int]) -> None:
+    def prime(self, prefix: Sequence[int], features: Tensor | None = None) -> None:
         known = self._tokens
         if list(prefix[: len(known)]) != known:
             self.reset()
         self.accept(prefix[len(self._tokens) :])
 
-    def accept(self, tokens: Sequence[int]) -> None:
+    def accept(self, tokens: Sequence[int], features: Tensor | None = None) -> None:  # noqa: ARG002
         self._tokens.extend(tokens)
         # An n-gram is entered once its successor is known, so the end of the text never finds itself.
         for end in range(self._indexed + 1, len(self._tokens)):

@@ -29,6 +29,7 @@ class ModelEntry:
         wire_family: the tool-call wire format its chat template teaches.
         template: the chat template's file in this package.
         adapter: weights of a LoRA adapter in a folder of this package; they are added to the converted model.
+        draft_head: folder of this package with the model's EAGLE-3 head.
     """
 
     name: str
@@ -42,6 +43,7 @@ class ModelEntry:
     template: str
     description: str
     adapter: Artifact | None = None
+    draft_head: str | None = None
 
 
 CATALOG: dict[str, ModelEntry] = {

@@ -47,13 +47,13 @@ def is_pulled(entry: ModelEntry) -> bool:
     return _recipe(entry).items() <= marker.items()
 
 
-def _package() -> Path:
+def package_folder() -> Path:
     """Where this package's own files lie."""
     return Path(str(resources.files("lab.zoo")))
 
 
 def _template(entry: ModelEntry) -> str:
-    return (_package() / entry.template).read_text(encoding="utf-8")
+    return (package_folder() / entry.template).read_text(encoding="utf-8")
 
 
 def _recipe(entry: ModelEntry) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def _add_adapter(adapter: Artifact, folder: Path, tell: Progress) -> None:
 
     from lab.zoo.adapter import write_merged
 
-    path = _package() / adapter.file
+    path = package_folder() / adapter.file
     if (digest := sha256_of(path, "verify", tell)) != adapter.sha256:
         raise UserError(
             f"{path}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from typing import Any, Literal
 from lab.errors import UserError, did_you_mean
 from lab.zoo.catalog import CATALOG
 from lab.zoo.download import Progress
-from lab.zoo.pull import pull, read_marker
+from lab.zoo.pull import package_folder, pull, read_marker
 
 # What the hub's own checkpoints of an architecture are trained to write; fine-tunes may differ: override.
 WIRE_FAMILIES = {"llama": "llama3-json", "qwen2": "hermes", "qwen3": "hermes", "mistral": "mistral"}
@@ -79,6 +80,33 @@ def resolve(model: str, *, progress: Progress | None = None, wire_family: str | 
     )
 
 
+def resolve_head(model: ModelFiles, head: str | None, *, allow_pickle: bool = False) -> Path:
+    """The folder of an EAGLE-3 head: of a local folder, a hub id, or by default the catalogue's for `model`.
+
+    Args:
+        allow_pickle: fetch pickled weights too.
+
+    Raises:
+        UserError: there is none, or a download that failed.
+    """
+    if head is None:
+        entry = CATALOG.get(model.name)
+        if entry is None or entry.draft_head is None:
+            raise UserError(
+                f"speculation eagle3 with {model.name}",
+                got="no draft head of its own",
+                expected="one that was trained for it",
+                hint="Give it with --draft-head, a folder or a hub id; `lab train eagle3` trains one.",
+            )
+        return package_folder() / entry.draft_head
+    folder = Path(head).expanduser()
+    if folder.is_dir():
+        return folder.resolve()
+    if _HUB_ID.fullmatch(head) and not head.startswith("."):
+        return _snapshot(head, ["*.bin"] if allow_pickle else [])
+    raise UserError("draft head", got=head, expected="an existing folder, or a hub id org/name")
+
+
 def read_config(folder: Path) -> dict[str, Any]:
     """The folder's config.json.
 
@@ -125,11 +153,11 @@ def _files(
     return ModelFiles(model, path, family, source, revision, digest)
 
 
-def _snapshot(model: str) -> Path:
+def _snapshot(model: str, more: Sequence[str] = ()) -> Path:
     from huggingface_hub import errors, snapshot_download
 
     try:
-        return Path(snapshot_download(model, allow_patterns=_HUB_FILES))
+        return Path(snapshot_download(model, allow_patterns=[*_HUB_FILES, *more]))
     except errors.GatedRepoError:
         got, hint = "access not granted", "Ask for access on its page, then run `hf auth login`."
     except errors.RepositoryNotFoundError:

@@ -154,13 +154,15 @@ class Fixed:
     """Drafts a chain of certain tokens at every step."""
 
     bytes_read = 0
+    taps = ()
+    most = 8
 
     def __init__(self, tokens: Sequence[int]):
         self._tokens = tokens
 
-    def prime(self, prefix: Sequence[int]) -> None: ...
+    def prime(self, prefix: Sequence[int], features: object) -> None: ...
 
-    def accept(self, tokens: Sequence[int]) -> None: ...
+    def accept(self, tokens: Sequence[int], features: object) -> None: ...
 
     def reset(self) -> None: ...
 

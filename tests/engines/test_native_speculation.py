@@ -9,6 +9,7 @@ import pytest
 from lab.engines.base import Decoding, Prompt
 from lab.engines.native import NativeEngine
 from lab.records import Generation
+from lab.speculation.options import DraftOptions
 from lab.speculation.tree import ROOT, TokenTree
 
 Make = Callable[..., NativeEngine]
@@ -34,6 +35,8 @@ class Knowing:
     """
 
     bytes_read = 1234
+    taps = ()
+    most = 12
 
     def __init__(self, reply: Sequence[int], *, levels: Sequence[int] = (2, 1, 3), spoil: bool = False):
         self._reply, self._levels, self._spoil = list(reply), levels, spoil
@@ -42,11 +45,11 @@ class Knowing:
     def reset(self) -> None:
         self._known = self._proposals = 0
 
-    def prime(self, prefix: Sequence[int]) -> None:
+    def prime(self, prefix: Sequence[int], _features: object) -> None:
         self._known, self._proposals = 1, 0
         assert prefix[-1] == self._reply[0]
 
-    def accept(self, tokens: Sequence[int]) -> None:
+    def accept(self, tokens: Sequence[int], _features: object) -> None:
         assert list(tokens) == self._reply[self._known : self._known + len(tokens)]
         self._known += len(tokens)
 
@@ -116,7 +119,7 @@ def test_trees_leave_greedy_replies_as_they_are(
     engine: Make, prompt: MakePrompt, text: str, spoil: bool
 ) -> None:
     expected = engine().generate(prompt(text), Decoding(60))
-    tree = knowing(engine(draft_tokens=12), expected.token_ids, spoil=spoil)
+    tree = knowing(engine(draft=DraftOptions(tokens=12)), expected.token_ids, spoil=spoil)
     got = tree.generate(prompt(text), Decoding(60))
     assert_same_reply(got, expected)
     assert_steps_add_up(got, 12)
@@ -134,7 +137,7 @@ def test_trees_leave_greedy_replies_as_they_are(
 def test_a_session_of_speculative_calls_equals_fresh_plain_ones(
     engine: Make, prompt: MakePrompt, speculation: str
 ) -> None:
-    made = engine("ngram" if speculation == "ngram" else "none", draft_tokens=12)
+    made = engine("ngram" if speculation == "ngram" else "none", draft=DraftOptions(tokens=12))
     texts = ["list the files", "a.txt b.txt", "open a.txt", "a.txt is open", "close a.txt b.txt"]
     for turn in (1, 3, 5):
         request = prompt(*texts[:turn])
@@ -152,7 +155,10 @@ def test_the_history_s_copy_of_a_speculative_reply_is_reused_as_that_of_a_plain_
     engine: Make, of_tokens: OfTokens, speculation: str, at: int | None
 ) -> None:
     ids = [33] * 50
-    plain, made = engine(), engine("ngram" if speculation == "ngram" else "none", draft_tokens=12)
+    plain, made = (
+        engine(),
+        engine("ngram" if speculation == "ngram" else "none", draft=DraftOptions(tokens=12)),
+    )
     request = of_tokens(plain)
     of_tokens(made)
     expected = plain.generate(request(ids), Decoding(40))
@@ -181,7 +187,7 @@ def test_an_end_of_turn_inside_accepted_tokens_ends_the_reply_there(
 ) -> None:
     reply = engine().generate(prompt("hello"), Decoding(40)).token_ids
     # Every step accepts three tokens and emits four, from the second token on.
-    made = knowing(engine(draft_tokens=12), reply, levels=[3])
+    made = knowing(engine(draft=DraftOptions(tokens=12)), reply, levels=[3])
     at = next(i for i in range(8, 40) if (i - 1) % 4 == behind and reply[i] not in reply[:i])
     made.tokenizer.stop_ids = frozenset({reply[at]})
     got = made.generate(prompt("hello"), Decoding(40))
@@ -198,7 +204,7 @@ def test_an_end_of_turn_inside_accepted_tokens_ends_the_reply_there(
 def test_the_limit_is_met_exactly(engine: Make, prompt: MakePrompt) -> None:
     request = prompt("x" * 40)
     reply = engine().generate(request, Decoding(40)).token_ids
-    ngram, tree = engine("ngram"), knowing(engine(draft_tokens=12), reply)
+    ngram, tree = engine("ngram"), knowing(engine(draft=DraftOptions(tokens=12)), reply)
     for limit in range(1, 24):
         for made in (ngram, tree):
             made.reset()
@@ -221,7 +227,7 @@ def test_a_step_reads_the_weights_once_the_rows_of_the_embedding_and_the_cache(
     weights = 4 * (2 * (2048 + 1024 + 4096 + 2048 + 64) + 32 + 8256)
     request = prompt("x" * 40)
     plain = engine().generate(request, Decoding(30))
-    tree = knowing(engine(draft_tokens=12), plain.token_ids).generate(request, Decoding(30))
+    tree = knowing(engine(draft=DraftOptions(tokens=12)), plain.token_ids).generate(request, Decoding(30))
     for generation, draft_bytes in ((plain, 0), (tree, 1234)):
         for step in generation.steps:
             rows = 1 + step.drafted
@@ -232,7 +238,7 @@ def test_a_step_reads_the_weights_once_the_rows_of_the_embedding_and_the_cache(
 
 def test_the_draft_budget_is_the_configured_one(engine: Make, prompt: MakePrompt) -> None:
     for tokens in (1, 3):
-        got = engine("ngram", draft_tokens=tokens).generate(prompt("x" * 40), Decoding(60))
+        got = engine("ngram", draft=DraftOptions(tokens=tokens)).generate(prompt("x" * 40), Decoding(60))
         assert max(step.drafted for step in got.steps) == tokens
 
 

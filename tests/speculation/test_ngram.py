@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from lab.speculation.base import load_drafter
 from lab.speculation.ngram import NgramDrafter
+from lab.speculation.options import DraftOptions
 
 
 def proposal(tokens: list[int], budget: int = 3, **sizes: int) -> list[int]:
@@ -100,7 +101,7 @@ def test_reset_forgets_the_session() -> None:
 
 
 def test_the_table_of_drafters_makes_it_and_none_means_none() -> None:
-    made = load_drafter("ngram", longest=2)
+    made = load_drafter("ngram", DraftOptions(tokens=5), target=None)
     assert isinstance(made, NgramDrafter)
-    assert made.bytes_read == 0
-    assert load_drafter("none") is None
+    assert (made.most, made.taps, made.bytes_read) == (5, (), 0)
+    assert load_drafter("none", DraftOptions(), target=None) is None

@@ -110,8 +110,8 @@ def test_a_missing_or_cut_off_file_is_named(base: Path, tmp_path: Path) -> None:
 def adapted(entry: ModelEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelEntry:
     """The tiny entry with an adapter among the package's files."""
     adapter = write_adapter(tmp_path / "tiny-agent", factors(Q, 32, 32))
-    shutil.copy(pull_module._package() / entry.template, tmp_path)
-    monkeypatch.setattr(pull_module, "_package", lambda: tmp_path)
+    shutil.copy(pull_module.package_folder() / entry.template, tmp_path)
+    monkeypatch.setattr(pull_module, "package_folder", lambda: tmp_path)
     data = (adapter / WEIGHTS).read_bytes()
     return dataclasses.replace(
         entry,
