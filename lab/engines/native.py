@@ -26,7 +26,7 @@ from lab.models.decoder import Taps
 from lab.models.tokenizer import ChatTokenizer
 from lab.precision.base import load_precision
 from lab.records import CellSetup, FinishReason, Generation, Step
-from lab.speculation.base import load_drafter
+from lab.speculation.base import Drafter, load_drafter
 from lab.speculation.tree import TokenTree
 from lab.speculation.verify import Chooser, Greedy, Sampled, top_two, verify
 
@@ -75,14 +75,18 @@ class NativeEngine:
         self.guides = _load_guides(config, self.tokenizer)
         self.precision = load_precision(config.precision, config.kernels)
         self.decoder = load_decoder(config.model, self.precision, self.device, progress)
-        self.drafter = load_drafter(config.speculation, config.draft, self.decoder)
-        self._taps = Taps(self.drafter.taps if self.drafter is not None else ())
+        self.use(load_drafter(config.speculation, config.draft, self.decoder))
         self._sync = torch.cuda.synchronize if self.device.type == "cuda" else None
         # Kept over sessions: it grows to the longest and is not allocated again while something is timed.
         self._cache = self.decoder.new_cache()
         # The tokens whose keys and values are in the cache.
         self._cached: list[int] = []
         self._load_s = clock.lap()
+
+    def use(self, drafter: Drafter | None) -> None:
+        """Draft with this from now on; a session must not be under way."""
+        self.drafter = drafter
+        self._taps = Taps(drafter.taps if drafter is not None else ())
 
     def capabilities(self) -> Capabilities:
         return Capabilities(sees_steps=True, sees_logits=True, reuses_prefix=True)
@@ -106,7 +110,7 @@ class NativeEngine:
     def reset(self) -> None:
         self._cache.truncate(0)
         self._cached = []
-        self._taps.take()
+        self._taps.clear()
         if self.drafter is not None:
             self.drafter.reset()
         if self.guides is not None:

@@ -1,7 +1,8 @@
 """The native engine's decoder: Llama, Mistral, Qwen2 and Qwen3, one sequence at a time.
 
-`Rotary`, `additive_mask` and `attend` serve every layer of that kind, also one that drafts. Query, key and value projections are one matmul, as are gate and up. Grouped-query attention folds the
-query heads that share a key head into rows, so that keys are never expanded.
+`Rotary`, `additive_mask` and `attend` serve every layer of that kind, also one that drafts. Query, key and
+value projections are one matmul, as are gate and up. Grouped-query attention folds the query heads that
+share a key head into rows, so that keys are never expanded.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Taps:
     """Collects, in a forward, the hidden states that enter some of the layers.
 
     Args:
-        layers: indices, ascending; one may come twice.
+        layers: indices, ascending; one may come twice, and the number of layers means what leaves the last.
     """
 
     def __init__(self, layers: Sequence[int]):
@@ -53,6 +54,9 @@ class Taps:
 
     def see(self, layer: int, state: Tensor) -> None:
         self._states += [state] * self.layers.count(layer)
+
+    def clear(self) -> None:
+        self._states = []
 
     def take(self, rows: Sequence[int] | None = None) -> Tensor:
         """The states of all forwards since the last time, side by side: [tokens, layers * hidden].
@@ -89,7 +93,10 @@ class Rotary:
 def additive_mask(
     config: DecoderConfig, like: Tensor, rows: int, start: int, depths: Tensor | None, visible: Tensor | None
 ) -> Tensor | None:
-    """[group * rows, start + rows] in the model's dtype, or None if every row sees all; see `Decoder.forward`."""
+    """[group * rows, start + rows] in the model's dtype, or None if every row sees all.
+
+    `depths` and `visible` are as `Decoder.forward` takes them.
+    """
     window, device = config.window, like.device
     if rows == 1 and (window is None or start < window):
         return None
@@ -206,6 +213,8 @@ class Decoder:
             h = F.rms_norm(x, (c.hidden,), layer.post_norm, c.norm_eps)
             gate, up = layer.gate_up(h).chunk(2, dim=-1)
             x = x + layer.down(F.silu(gate) * up)
+        if taps is not None:
+            taps.see(len(self.layers), x)
         cache.length = start + rows
         x = F.rms_norm(x[-1:] if last_only else x, (c.hidden,), self.norm, c.norm_eps)
         return self.head(x).float()

@@ -33,8 +33,12 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A validated matrix with all its cells need; `heads` are the models' EAGLE-3 heads, if any is wanted, and
-    `sessions` maps a scenario to what is replayed of it."""
+    """A validated matrix with all its cells need.
+
+    Attributes:
+        heads: the models' EAGLE-3 heads, if any is wanted.
+        sessions: of a scenario, what is replayed of it.
+    """
 
     matrix: Matrix
     cells: list[Cell]

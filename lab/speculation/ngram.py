@@ -43,7 +43,7 @@ class NgramDrafter:
         self._behind: dict[tuple[int, ...], int] = {}
         self._indexed = 0
 
-    def prime(self, prefix: Sequence[int], features: Tensor | None = None) -> None:
+    def prime(self, prefix: Sequence[int], features: Tensor | None = None) -> None:  # noqa: ARG002
         known = self._tokens
         if list(prefix[: len(known)]) != known:
             self.reset()

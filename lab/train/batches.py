@@ -116,6 +116,14 @@ class Batch:
     targets: Tensor
     layout: Layout
 
+    @property
+    def tokens(self) -> int:
+        return self.ids.numel()
+
+    @property
+    def learnt(self) -> int:
+        return len(self.targets)
+
 
 def collate(examples: Sequence[Example], forward: Forward, device: torch.device) -> Batch:
     """The forward's tokens, trunk by trunk, each followed by what grows from it."""

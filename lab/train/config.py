@@ -60,5 +60,43 @@ class AdapterConfig:
         return self.forward_tokens or self.length
 
 
+@dataclass(frozen=True)
+class Eagle3Config:
+    """Training of an EAGLE-3 head (arXiv 2503.01840) on a target's own replies.
+
+    Attributes:
+        unroll: steps of the training-time test: so deep the head learns to draft from its own output.
+        decay: weight of each of those steps relative to the one before.
+        vocabulary: of the draft: the most frequent tokens of the replies.
+        intermediate: width of the head's MLP; None takes the target's.
+        lr, warmup, clip: as in `AdapterConfig`.
+        epochs: passes over the sequences.
+        batch_tokens: tokens of one optimizer step; only the replies' are learnt.
+        precision: of the target while it answers.
+        seed: of the head's first weights and the order of the data.
+    """
+
+    unroll: int = 5
+    decay: float = 0.8
+    vocabulary: int = 8192
+    intermediate: int | None = None
+    lr: float = 5e-4
+    warmup: float = 0.03
+    clip: float = 0.5
+    epochs: float = 4.0
+    batch_tokens: int = 8192
+    precision: Literal["bf16", "fp32"] = "bf16"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("unroll", "decay", "vocabulary", "lr", "clip", "epochs", "batch_tokens"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise UserError(_option(name), got=getattr(self, name), expected="more than 0")
+        if self.decay > 1:
+            raise UserError(_option("decay"), got=self.decay, expected="at most 1")
+        if not 0 <= self.warmup <= 1:
+            raise UserError(_option("warmup"), got=self.warmup, expected="0 to 1")
+
+
 def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"

@@ -9,20 +9,24 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from lab.engines.base import EngineConfig
 from lab.engines.native import NativeEngine
 from lab.replay import ReplaySettings, prompt_of, replay
 from lab.session import Session
 from lab.train.checkpoint import Progress
+from lab.train.loop import whole_lines
 from lab.train.merge import merge_adapter
 from lab.zoo.resolve import ModelFiles
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from lab.train.adapter import Trainer
 
 EVALUATIONS = "evaluations.jsonl"
@@ -47,14 +51,49 @@ class Evaluation:
     seconds: float
 
 
-class Evaluator:
-    """Evaluates a trainer's model before its first step and `times` times evenly, the last time at its end.
+E = TypeVar("E", bound="DataclassInstance")
+
+
+class Evaluations(ABC, Generic[E]):
+    """Evaluates before the first step and `times` times evenly, the last time at the end.
 
     Args:
-        sessions: held out; without any, nothing is evaluated.
+        steps: of the training.
+        kind: of a line.
         folder: the training's; evaluations that it holds already are not repeated.
-        stop: asked before every call; True gives the evaluation up.
         tell: called after every evaluation.
+    """
+
+    def __init__(self, steps: int, kind: type[E], folder: Path, *, times: int, tell: Callable[[E], None]):
+        self._folder, self._tell = folder, tell
+        due = {round(part * steps / times) for part in range(times + 1)} if times else set()
+        self._due = due - {found.step for found in read_evaluations(folder, kind)}  # type: ignore[attr-defined]
+
+    def __call__(self, progress: Progress) -> bool:
+        """Evaluate if it is time to; False if that was given up."""
+        if progress.step not in self._due:
+            return True
+        with tempfile.TemporaryDirectory(dir=self._folder) as temporary:
+            found = self._evaluate(progress, Path(temporary))
+        if found is None:
+            return False
+        with (self._folder / EVALUATIONS).open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(asdict(found)) + "\n")
+        self._due.discard(progress.step)
+        self._tell(found)
+        return True
+
+    @abstractmethod
+    def _evaluate(self, progress: Progress, temporary: Path) -> E | None:
+        """One evaluation; None if it was given up."""
+
+
+class Evaluator(Evaluations[Evaluation]):
+    """Evaluates a trainer's model on held-out sessions.
+
+    Args:
+        sessions: without any, nothing is evaluated.
+        stop: asked before every call; True gives the evaluation up.
     """
 
     def __init__(
@@ -68,33 +107,19 @@ class Evaluator:
         stop: Callable[[], bool],
         tell: Callable[[Evaluation], None] = lambda _: None,
     ):
-        self._trainer, self._base, self._sessions, self._folder = trainer, base, sessions, folder
-        self._stop, self._tell = stop, tell
-        steps = len(trainer.steps)
-        due = {round(part * steps / times) for part in range(times + 1)} if times and sessions else set()
-        self._due = due - {found.step for found in read_evaluations(folder)}
+        steps, times = len(trainer.steps), times if sessions else 0
+        super().__init__(steps, Evaluation, folder, times=times, tell=tell)
+        self._trainer, self._base, self._sessions, self._stop = trainer, base, sessions, stop
 
-    def __call__(self, progress: Progress) -> bool:
-        """Evaluate if it is time to; False if that was given up.
-
-        Raises:
-            UserError: a prompt does not fit the model's context; at step 0, so before anything is trained.
+    def _evaluate(self, progress: Progress, temporary: Path) -> Evaluation | None:
+        """Raises:
+        UserError: a prompt does not fit the model's context; at step 0, so before anything is trained.
         """
-        if progress.step not in self._due:
-            return True
-        with tempfile.TemporaryDirectory(dir=self._folder) as temporary:
-            model = self._base.path
-            if progress.step:
-                self._trainer.save_adapter(Path(temporary, "adapter"))
-                model = merge_adapter(model, Path(temporary, "adapter"), Path(temporary, "merged"))
-            found = self._replay(model, progress)
-        if found is None:
-            return False
-        with (self._folder / EVALUATIONS).open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps(asdict(found)) + "\n")
-        self._due.discard(progress.step)
-        self._tell(found)
-        return True
+        model = self._base.path
+        if progress.step:
+            self._trainer.save_adapter(temporary / "adapter")
+            model = merge_adapter(model, temporary / "adapter", temporary / "merged")
+        return self._replay(model, progress)
 
     def _replay(self, model: Path, progress: Progress) -> Evaluation | None:
         engine = NativeEngine(EngineConfig(model, precision="bf16", device=str(self._trainer.device)))
@@ -119,8 +144,7 @@ class Evaluator:
         )
 
 
-def read_evaluations(folder: Path) -> list[Evaluation]:
+def read_evaluations(folder: Path, kind: type[E]) -> list[E]:
     """What the folder's training has evaluated, in order; a line that was cut off is left out."""
     path = folder / EVALUATIONS
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
-    return [Evaluation(**json.loads(line)) for line in lines]
+    return [kind(**json.loads(line)) for line in whole_lines(path)]

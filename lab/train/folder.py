@@ -7,6 +7,9 @@ adapter/                the adapter in peft's format
 evaluations.jsonl       a line an evaluation
 training.png            the curves
 merged/                 the model to run; written last: with it the training is finished
+
+A head's training has features/ (what the target said and computed) in place of adapter/, and head/ in place
+of merged/.
 """
 
 from __future__ import annotations
@@ -21,11 +24,12 @@ from typing import Any
 from lab.errors import UserError
 from lab.paths import write_atomically
 from lab.session import Session, dump_session
-from lab.train.config import AdapterConfig
+from lab.train.config import AdapterConfig, Eagle3Config
 from lab.zoo.adapter import WEIGHTS, read_adapter_config
 
 SCHEMA = "lab-training/1"
 TRAINING, ADAPTER, PLOT, MERGED = "training.json", "adapter", "training.png", "merged"
+FEATURES, HEAD = "features", "head"
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Training:
     """
 
     model: str
-    config: AdapterConfig
+    config: AdapterConfig | Eagle3Config
     sessions: str
     validation: str
     start: str | None = None
@@ -45,7 +49,8 @@ class Training:
     def facts(self) -> dict[str, Any]:
         """One flat mapping, ready for JSON."""
         data = {"sessions": self.sessions, "validation": self.validation, "start": self.start}
-        return {"schema": SCHEMA, "model": self.model, **asdict(self.config), **data}
+        kind = "adapter" if isinstance(self.config, AdapterConfig) else "eagle3"
+        return {"schema": SCHEMA, "kind": kind, "model": self.model, **asdict(self.config), **data}
 
 
 def digest(sessions: Iterable[Session]) -> str:
@@ -67,26 +72,29 @@ def digest_adapter(folder: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def refuse_finished(out: Path) -> None:
-    """Raises:
-    UserError: the folder's training is finished.
+def refuse_finished(out: Path, result: str) -> None:
+    """Refuse to train on where `result` (`MERGED` or `HEAD`) is.
+
+    Raises:
+        UserError: the folder's training is finished.
     """
-    if (out / MERGED).exists():
+    if (out / result).exists():
+        option, what = ("--model", "model") if result == MERGED else ("--draft-head", "head")
         raise UserError(
             f"--out {out}",
             got="a finished training",
             expected="a new folder, or an unfinished training",
-            hint=f"Its model is {out / MERGED}: `lab run --model {out / MERGED}`.",
+            hint=f"Its {what} is {out / result}: `lab run {option} {out / result}`.",
         )
 
 
-def claim(out: Path, training: Training) -> bool:
+def claim(out: Path, training: Training, result: str) -> bool:
     """Make the folder, or find this very training in it; True if there is a training to resume.
 
     Raises:
         UserError: the folder cannot be made, holds something else, or another or a finished training.
     """
-    refuse_finished(out)
+    refuse_finished(out, result)
     path = out / TRAINING
     try:
         out.mkdir(parents=True, exist_ok=True)

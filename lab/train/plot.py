@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from lab.train.adapter import StepLog
+    from lab.train.eagle3.evaluate import HeadEvaluation
     from lab.train.evaluate import Evaluation
+    from lab.train.loop import StepLog
 
 
 def plot_training(steps: Sequence[StepLog], evaluations: Sequence[Evaluation], path: Path) -> None:
     """Losses over the tokens read; below them, if anything was evaluated, the shares of calls that are
     well-formed and right, with 95 % Wilson intervals."""
+    below = [partial(_accuracy, evaluations=evaluations)] if evaluations else []
+    _plot(steps, "cross-entropy of a\nreply's token (nats)", below, path)
+
+
+def plot_head_training(steps: Sequence[StepLog], evaluations: Sequence[HeadEvaluation], path: Path) -> None:
+    """Losses over the tokens read; below them, if it was evaluated, the held-out accepted length."""
+    below = [partial(_accepted, evaluations=evaluations)] if evaluations else []
+    _plot(steps, "weighted cross-entropy\nof a draft (nats)", below, path)
+
+
+def _plot(steps: Sequence[StepLog], label: str, below: Sequence[Callable[[Axes], None]], path: Path) -> None:
     from itertools import accumulate
 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -24,10 +37,10 @@ def plot_training(steps: Sequence[StepLog], evaluations: Sequence[Evaluation], p
     from lab.reports.style import DPI, LIGHT, color
 
     tokens = [total / 1e6 for total in accumulate(step.tokens for step in steps)]
-    panels = 2 if evaluations else 1
+    panels = 1 + len(below)
     figure = Figure(figsize=(7, 1 + 3 * panels), layout="constrained")
     FigureCanvasAgg(figure)
-    axes, *below = figure.subplots(panels, sharex=True, squeeze=False)[:, 0]
+    axes, *others = figure.subplots(panels, sharex=True, squeeze=False)[:, 0]
     losses = [step.loss for step in steps]
     axes.plot(
         tokens, losses, color=color(4), linewidth=1, marker=".", markersize=2, label="training, each step"
@@ -37,16 +50,27 @@ def plot_training(steps: Sequence[StepLog], evaluations: Sequence[Evaluation], p
     if held_out:
         xs, ys = zip(*held_out, strict=True)
         axes.plot(xs, ys, color=color(5), marker="o", markersize=4, label="validation sessions")
-    axes.set_ylabel("cross-entropy of a\nreply's token (nats)")
+    axes.set_ylabel(label)
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
-    for panel in below:
-        _accuracy(panel, evaluations)
-    for panel in (axes, *below):
+    for panel, draw in zip(others, below, strict=True):
+        draw(panel)
+    for panel in (axes, *others):
         panel.grid(color=LIGHT.grid, linewidth=0.6)
         panel.spines[["top", "right"]].set_visible(False)
     panel.set_xlabel("tokens read (millions)")
     figure.savefig(path, dpi=DPI)
+
+
+def _accepted(axes: Axes, evaluations: Sequence[HeadEvaluation]) -> None:
+    from lab.reports.style import color, marker
+
+    tokens = [found.tokens / 1e6 for found in evaluations]
+    lengths = [found.accepted_length for found in evaluations]
+    axes.plot(tokens, lengths, color=color(0), marker=marker(0), label=evaluations[-1].tree)
+    axes.set_ylabel("tokens emitted per\nverify step, held out")
+    axes.set_ylim(bottom=1)
+    axes.legend(frameon=False)
 
 
 def _accuracy(axes: Axes, evaluations: Sequence[Evaluation]) -> None:

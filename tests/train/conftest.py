@@ -33,7 +33,7 @@ TEMPLATE = """\
 {% endif %}"""
 
 
-def write_model(path: Path) -> None:
+def write_model(path: Path, layers: int = 2) -> None:
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     # A double line break is one token: a reply that begins with one would merge with the generation prompt's.
     vocabulary = {piece: index for index, piece in enumerate([*alphabet, "ĊĊ"])}
@@ -50,7 +50,7 @@ def write_model(path: Path) -> None:
         vocab_size=len(vocabulary) + len(SPECIAL),
         hidden_size=32,
         intermediate_size=64,
-        num_hidden_layers=2,
+        num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=640,
@@ -65,6 +65,14 @@ def write_model(path: Path) -> None:
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("train") / "tiny"
     write_model(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def deep_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `model_folder`, with six layers: enough for a head to read three of them."""
+    path = tmp_path_factory.mktemp("train") / "deep"
+    write_model(path, layers=6)
     return path
 
 

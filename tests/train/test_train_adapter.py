@@ -14,9 +14,10 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from lab.errors import UserError
-from lab.train.adapter import CHECKPOINT, LOG, StepLog, Trainer, learning_rate, read_log
+from lab.train.adapter import Trainer
 from lab.train.batches import Bundle, bundle, collate
 from lab.train.config import AdapterConfig
+from lab.train.loop import CHECKPOINT, LOG, StepLog, learning_rate, read_log
 
 Make = Callable[..., Trainer]
 CPU = torch.device("cpu")
@@ -73,7 +74,7 @@ def test_neighbours_and_a_common_trunk_leave_a_sessions_loss_and_gradient_alone(
 
     def loss_and_gradient(forward: list) -> tuple[float, torch.Tensor]:
         made = trainer()
-        loss = made._cross_entropy(collate(examples, forward, CPU))
+        loss = made._loss(collate(examples, forward, CPU))
         loss.backward()
         return loss.item(), torch.cat([p.grad.flatten() for p in made._weights.values()])
 

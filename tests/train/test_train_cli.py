@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 from safetensors.torch import load_file
 
-from lab.cli import train as command
+from lab.cli import train_adapter as command
 from lab.cli.train import train
 from lab.errors import UserError
 from lab.session import dump_session
@@ -126,13 +126,13 @@ def test_a_training_out_of_time_is_resumed_by_the_same_command(arguments, tmp_pa
 
 
 def test_ctrl_c_leaves_a_training_that_the_same_command_resumes(arguments, monkeypatch) -> None:
-    class Pressing(command._Lines):
+    class Pressing(command.Lines):
         def __call__(self, _: object) -> None:
             signal.raise_signal(signal.SIGINT)
 
     handler = signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patch:
-        patch.setattr(command, "_Lines", Pressing)
+        patch.setattr(command, "Lines", Pressing)
         interrupted = invoke(arguments)
     assert interrupted.exit_code == 130
     assert document(interrupted)["step"] == 1
@@ -141,7 +141,7 @@ def test_ctrl_c_leaves_a_training_that_the_same_command_resumes(arguments, monke
 
 
 def test_families_are_generated_from_the_training_split() -> None:
-    found, held_out = command._sessions("chain, sql:2", 3, 1, 7, (), None)
+    found, held_out = command.sessions_of("chain, sql:2", 3, 1, 7, (), None)
     assert [session.id.split("/")[1:3] for session in found] == [["chain", "train"]] * 3 + [
         ["sql", "train"]
     ] * 2

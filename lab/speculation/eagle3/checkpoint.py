@@ -90,7 +90,7 @@ def load_head(path: Path, target: Decoder, *, allow_pickle: bool = False) -> Hea
     """The head in folder `path`, in the target's dtype, whatever its precision.
 
     Args:
-        allow_pickle: also read `*.bin`; torch unpickles tensors alone, and still: only from a source you trust.
+        allow_pickle: also read `*.bin`. torch unpickles tensors alone; still, only from a source you trust.
 
     Raises:
         UserError: as `read_head_config` does; or a tensor is missing or has another shape.
