@@ -30,6 +30,8 @@ class Step:
         kind: `plain` or `verify`.
         context: tokens in the KV cache before the step.
         drafted: drafted tokens handed to the target (0 for a plain step); the forward has `drafted + 1` rows.
+        depth: of the draft: the most of its tokens that could be accepted; `drafted` where it is a chain.
+        outside: whether the token with which the target left the draft is one that cannot be drafted.
         accepted: drafted tokens that were accepted and kept.
         emitted: tokens the step added to the output. One more than `accepted`, except where the output
             ends inside the accepted tokens.
@@ -51,6 +53,8 @@ class Step:
     draft_bytes: int
     kv_bytes: int
     mask_s: float = 0.0
+    depth: int = 0
+    outside: bool = False
 
     @property
     def seconds(self) -> float:

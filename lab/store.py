@@ -27,7 +27,7 @@ from lab.records import (
     Step,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 FILE_NAME = "run.sqlite"
 
 _STEP_FIELDS = tuple(field.name for field in fields(Step))
@@ -281,7 +281,7 @@ class Store:
         """Every stored call, in the order in which they were made."""
         steps: dict[int, list[Step]] = {}
         for row in self._db.execute("SELECT * FROM steps ORDER BY call_id, position"):
-            steps.setdefault(row["call_id"], []).append(Step(*(row[name] for name in _STEP_FIELDS)))
+            steps.setdefault(row["call_id"], []).append(_step(row))
         for row in self._db.execute("SELECT * FROM calls ORDER BY call_id"):
             yield _call(row, tuple(steps.get(row["call_id"], ())))
 
@@ -322,6 +322,11 @@ class Store:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
+
+
+def _step(row: sqlite3.Row) -> Step:
+    values = {name: row[name] for name in _STEP_FIELDS}
+    return Step(**values | {"outside": bool(values["outside"])})
 
 
 def _call(row: sqlite3.Row, steps: tuple[Step, ...]) -> CallRecord:

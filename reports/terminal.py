@@ -59,3 +59,30 @@ def _table(group: Group, shown: list[Column]) -> Table:
     for arm in group.arms:
         table.add_row(Text(arm.name), *(Text(cell(column, arm).text) for column in shown))
     return table
+
+
+def audit_table(summary: Summary) -> RenderableType:
+    """Every audited arm's calls by class, and the worst first difference."""
+    parts: list[RenderableType] = []
+    for group in summary.groups:
+        parts.append(Text(f"{group.model} · {group.engine} · {group.scenario}", style="bold"))
+        table = Table(box=None, padding=(0, 1), header_style="dim", pad_edge=False)
+        table.add_column("arm", overflow="fold", max_width=30)
+        for head in ("identical", "near tie", "error", "threshold\nlogits"):
+            table.add_column(head, justify="right")
+        table.add_column("worst first difference", overflow="fold")
+        table.add_column("its margin\nlogits", justify="right")
+        for arm in group.arms:
+            if (found := arm.lossless) is None:
+                continue
+            first = found.first_divergence
+            where = f"{first.session_id} call {first.call_index} token {first.position}" if first else "none"
+            margin = "–" if first is None or first.margin is None else f"{first.margin:.3g}"
+            counts = (str(found.identical), str(found.near_tie))
+            error = Text(str(found.error), style="red" if found.error else "")
+            table.add_row(Text(arm.name), *counts, error, f"{found.threshold:.3g}", where, margin)
+        parts.append(table if table.row_count else Text("Nothing to audit: " + _NO_AUDIT))
+    return Stack(*parts)
+
+
+_NO_AUDIT = "it takes a speculative arm and the plain arm of its precision, teacher-forced and greedy."

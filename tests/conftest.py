@@ -76,6 +76,7 @@ def call_record(
         target_bytes=200_000_000 if arm[0] == "bf16" else 80_000_000,
         draft_bytes=0,
         kv_bytes=0,
+        depth=3 if speculates else 0,
         mask_s=0.0005 if triple(arm)[2] != "off" else 0.0,
     )
     tokens, margins = list(range(TOKENS + 1)), [1.0] * (TOKENS + 1)

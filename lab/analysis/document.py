@@ -82,6 +82,10 @@ def _arm(arm: Arm) -> dict[str, Any]:
         "decode_tok_per_s": arm.decode_tok_per_s,
         "ratio": _interval(arm.ratio) if arm.ratio else None,
         "tau": arm.tau,
+        "accepted_by_position": [
+            {"offered": offered, "accepted": accepted} for offered, accepted in arm.accepted_by_position
+        ],
+        "outside_share": arm.outside_share,
         "verify_share": arm.verify_share,
         "mask_share": arm.mask_share,
         "gb_per_s": arm.gb_per_s,

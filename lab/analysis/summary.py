@@ -55,8 +55,10 @@ class Arm:
         accuracy: against the reference arm, on the same calls of the first round; None for that arm itself.
         args_ok_by_tag: tag of the sessions -> share of their calls.
         live: how the sessions of a live run ended; its calls have no score.
-        accepted_by_position: entry i is (verify steps that drafted more than i tokens, of these accepted
-            more than i).
+        accepted_by_position: entry i is (verify steps whose draft was deeper than i, of these accepted more
+            than i).
+        outside_share: verify steps whose draft ended where the target took a token that cannot be drafted /
+            verify steps.
     """
 
     cell_id: str
@@ -91,6 +93,7 @@ class Arm:
     lossless: Lossless | None
     ledger: Ledger | None
     accepted_by_position: list[tuple[int, int]]
+    outside_share: float | None
 
     @property
     def name(self) -> str:
@@ -310,9 +313,10 @@ def _arm(
         lossless=losslessness.audit(plain_calls, calls, limit) if audited and limit is not None else None,
         ledger=_ledger(calls),
         accepted_by_position=[
-            (sum(s.drafted > i for s in verify), sum(s.accepted > i for s in verify))
-            for i in range(max((step.drafted for step in verify), default=0))
+            (sum(s.depth > i for s in verify), sum(s.accepted > i for s in verify))
+            for i in range(max((step.depth for step in verify), default=0))
         ],
+        outside_share=sum(step.outside for step in verify) / len(verify) if verify else None,
     )
 
 

@@ -13,6 +13,7 @@ import click
 from lab.errors import UserError
 
 if TYPE_CHECKING:
+    from lab.analysis.summary import Summary
     from lab.matrix import Matrix
     from lab.runner.execute import Target
     from lab.runner.plan import Plan
@@ -82,8 +83,7 @@ def run(matrix: str, out: Path, dry_run: bool, as_json: bool, **overrides: Any) 
 
     console = Console(stderr=as_json)
     plan = _prepare(chosen, out, console)
-    failed = _execute(plan, out, console, as_json)
-    sys.exit(1 if failed else 0)
+    sys.exit(0 if _execute(plan, out, console, as_json) else 1)
 
 
 def _list_cells(matrix: Matrix, as_json: bool) -> None:
@@ -121,7 +121,8 @@ def _prepare(matrix: Matrix, out: Path, console: Any) -> Plan:
     return plan
 
 
-def _execute(plan: Plan, out: Path, console: Any, as_json: bool) -> int:
+def _execute(plan: Plan, out: Path, console: Any, as_json: bool) -> bool:
+    """Whether every cell was measured and no draft changed a reply."""
     from lab.cli.progress import RunProgress
     from lab.runner.execute import choose_folder, execute
 
@@ -136,11 +137,17 @@ def _execute(plan: Plan, out: Path, console: Any, as_json: bool) -> int:
             highlight=False,
         )
         sys.exit(_INTERRUPTED)
-    _show(target, console, as_json)
-    return failed
+    summary = _show(target, console, as_json)
+    changed = [arm for group in summary.groups for arm in group.arms if arm.lossless and arm.lossless.error]
+    for arm in changed:
+        console.print(
+            f"[red]{arm.name} changed {arm.lossless.error} replies[/red] of its plain arm: see `lab audit`.",
+            highlight=False,
+        )
+    return not failed and not changed
 
 
-def _show(target: Target, console: Any, as_json: bool) -> None:
+def _show(target: Target, console: Any, as_json: bool) -> Summary:
     from lab.analysis.document import run_document
     from lab.analysis.summary import summarize
     from lab.reports.build import build_report
@@ -159,3 +166,4 @@ def _show(target: Target, console: Any, as_json: bool) -> None:
         console.print(f"Run:    {target.folder}\nNo report: {error}", highlight=False)
     if as_json:
         click.echo(json.dumps(run_document(summary, folder=str(target.folder), report=report)))
+    return summary

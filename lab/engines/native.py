@@ -233,7 +233,10 @@ class NativeEngine:
         read = [0, *(node + 1 for node in kept)]
         self._cache.keep(start, read)
         self._cached.extend(tree.tokens[node] for node in kept)
+        outside = False
         if self.drafter is not None:
+            left = len(tree) > 0 and emitted == len(verified.tokens)
+            outside = left and not self.drafter.can_draft(verified.tokens[-1])
             self.drafter.accept(verified.tokens[:emitted], self._taps.take(read))
         return Step(
             kind="verify" if len(tree) else "plain",
@@ -248,6 +251,8 @@ class NativeEngine:
             draft_bytes=draft_bytes,
             kv_bytes=kv_bytes,
             mask_s=mask_s,
+            depth=max(tree.depths()),
+            outside=outside,
         )
 
     def _guide(self, prompt: Prompt) -> Guide | None:

@@ -41,6 +41,10 @@ class Drafter(Protocol):
         """At most `budget` tokens to follow the last known one; an empty tree means a plain step."""
         ...
 
+    def can_draft(self, token: int) -> bool:
+        """Whether the token is in the drafter's vocabulary."""
+        ...
+
     def accept(self, tokens: Sequence[int], features: Tensor) -> None:
         """The n tokens that the target emitted for the last proposal.
 

@@ -49,6 +49,9 @@ class NgramDrafter:
             self.reset()
         self.accept(prefix[len(self._tokens) :])
 
+    def can_draft(self, _token: int) -> bool:
+        return True
+
     def accept(self, tokens: Sequence[int], features: Tensor | None = None) -> None:  # noqa: ARG002
         self._tokens.extend(tokens)
         # An n-gram is entered once its successor is known, so the end of the text never finds itself.

@@ -162,6 +162,9 @@ class Fixed:
 
     def prime(self, prefix: Sequence[int], features: object) -> None: ...
 
+    def can_draft(self, _token: int) -> bool:
+        return True
+
     def accept(self, tokens: Sequence[int], features: object) -> None: ...
 
     def reset(self) -> None: ...

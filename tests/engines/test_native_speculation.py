@@ -49,6 +49,9 @@ class Knowing:
         self._known, self._proposals = 1, 0
         assert prefix[-1] == self._reply[0]
 
+    def can_draft(self, _token: int) -> bool:
+        return True
+
     def accept(self, tokens: Sequence[int], _features: object) -> None:
         assert list(tokens) == self._reply[self._known : self._known + len(tokens)]
         self._known += len(tokens)

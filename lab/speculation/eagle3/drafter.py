@@ -43,6 +43,7 @@ class Eagle3Drafter:
         self.head, self.shape, self.most = head, shape, shape.nodes
         self.taps = head.config.taps
         self.bytes_read = 0
+        self._vocabulary = frozenset(head.target_ids.tolist())
         self._cache = head.new_cache()
         self._fused = head.embedding.new_empty((0, head.config.decoder.hidden))
         self._features = 0
@@ -67,6 +68,9 @@ class Eagle3Drafter:
         self._tokens = list(prefix)
         self._keep(features)
         self._advance()
+
+    def can_draft(self, token: int) -> bool:
+        return token in self._vocabulary
 
     def accept(self, tokens: Sequence[int], features: Tensor) -> None:
         self._tokens.extend(tokens)

@@ -74,6 +74,9 @@ class _Record:
         kept = self.prompt - len(features)
         self.features = torch.cat((self.features[:kept], features)) if kept else features
 
+    def can_draft(self, _token: int) -> bool:
+        return True
+
     def accept(self, tokens: Sequence[int], features: Tensor) -> None:
         self.tokens += tokens
         self.features = torch.cat((self.features, features))
