@@ -79,6 +79,8 @@ class Generation:
         prefill_s: the prompt's forward and the choice of the first token.
         finish_s: decoding the tokens to text.
         steps: one entry a target forward after the prefill.
+        ends: where the text of each token ends in `text`, an end-of-turn token left out; empty where the
+            tokens' texts do not add up to it.
         peak_memory_bytes: the peak of the process (CPU) or of the device (CUDA) during the call.
     """
 
@@ -93,6 +95,7 @@ class Generation:
     finish_s: float
     steps: tuple[Step, ...]
     peak_memory_bytes: int | None
+    ends: tuple[int, ...] = ()
 
     @property
     def ledger_s(self) -> float:

@@ -51,7 +51,8 @@ CREATE TABLE calls (
     wall_s REAL NOT NULL, lab_s REAL NOT NULL, encode_s REAL NOT NULL, prefill_s REAL NOT NULL,
     finish_s REAL NOT NULL, prompt_tokens INTEGER NOT NULL, reused_tokens INTEGER NOT NULL,
     finish_reason TEXT NOT NULL, text TEXT NOT NULL, token_ids TEXT NOT NULL, margins TEXT NOT NULL,
-    peak_memory_bytes INTEGER, score TEXT, UNIQUE (cell_id, round, session_id, call_index));
+    peak_memory_bytes INTEGER, ends TEXT NOT NULL, score TEXT,
+    UNIQUE (cell_id, round, session_id, call_index));
 CREATE TABLE steps (
     call_id INTEGER NOT NULL REFERENCES calls, position INTEGER NOT NULL,
     {_STEP_COLUMNS},
@@ -169,7 +170,7 @@ class Store:
         generation = call.generation
         with self._transaction() as db:
             cursor = db.execute(
-                f"INSERT INTO calls VALUES (NULL{', ?' * 19})",
+                f"INSERT INTO calls VALUES (NULL{', ?' * 20})",
                 (
                     call.cell_id,
                     call.round,
@@ -189,6 +190,7 @@ class Store:
                     json.dumps(generation.token_ids),
                     json.dumps([round(margin, 6) for margin in generation.margins]),
                     generation.peak_memory_bytes,
+                    json.dumps(generation.ends),
                     json.dumps(asdict(call.score)) if call.score else None,
                 ),
             )
@@ -354,6 +356,7 @@ def _call(row: sqlite3.Row, steps: tuple[Step, ...]) -> CallRecord:
             finish_s=row["finish_s"],
             steps=steps,
             peak_memory_bytes=row["peak_memory_bytes"],
+            ends=tuple(json.loads(row["ends"])),
         ),
         score=Score(**score) if score else None,
     )

@@ -18,13 +18,13 @@ _CALL_FIELDS = tuple(f.name for f in fields(CallRecord) if f.name not in ("gener
 _CALL_KEY = ("cell_id", "round", "session_id", "call_index")
 # Per-token lists stay in the run's file; the table has their length.
 _GENERATION_FIELDS = tuple(
-    f.name for f in fields(Generation) if f.name not in ("token_ids", "margins", "steps")
+    f.name for f in fields(Generation) if f.name not in ("token_ids", "margins", "steps", "ends")
 )
 _SCORE_FIELDS = tuple(f.name for f in fields(Score) if f.name != "errors")
 _STEP_FIELDS = tuple(f.name for f in fields(Step))
 _NESTED = (
     *("ratio", "rungs", "errors", "sessions_ok", "accuracy", "args_ok_by_tag"),
-    *("live", "lossless", "ledger", "accepted_by_position"),
+    *("live", "lossless", "ledger", "accepted_by_position", "acceptance"),
 )
 _LIVE_MEANS = ("steps", "tool_errors")
 _LIVE_SHARES = tuple(f.name for f in fields(Live) if f.name not in _LIVE_MEANS)

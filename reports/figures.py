@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
 
+from lab.analysis.segments import SEGMENTS
 from lab.analysis.stats import Interval
 from lab.records import RUNGS
 from lab.reports import style
@@ -18,6 +19,7 @@ from lab.reports.points import (
     InteractionPoints,
     LadderRow,
     LedgerRow,
+    SegmentRow,
     SpeedPoints,
     TimelinePoints,
 )
@@ -247,6 +249,27 @@ def acceptance(rows: tuple[AcceptanceRow, ...], theme: Theme) -> Figure:
         axes.set_xlabel("draft position")
         axes.set_xlim(0.6, max(len(row.positions) for row in rows) + 0.4)
     style.legend_above(figure, joint, theme, 2)
+    return figure
+
+
+def segments(rows: tuple[SegmentRow, ...], theme: Theme) -> Figure:
+    """Bars of accepted length by segment, one a segment and arm."""
+    names = [name for name in SEGMENTS if any(name in row.segments for row in rows)]
+    figure = style.new_figure(theme, 2.6 + 0.25 * ((len(rows) + 1) // 2))
+    axes = figure.subplots()
+    style.dress(axes, theme, grid="y")
+    width = 0.8 / len(rows)
+    for index, row in enumerate(rows):
+        places = [place for place, name in enumerate(names) if name in row.segments]
+        found = [row.segments[names[place]] for place in places]
+        at = [place + (index - (len(rows) - 1) / 2) * width for place in places]
+        heights = [each.accepted_length for each in found]
+        bars = axes.bar(at, heights, 0.9 * width, color=style.color(index), label=style.wrap(row.arm))
+        axes.bar_label(bars, [str(each.steps) for each in found], fontsize=8, color=theme.ink, padding=2)
+    axes.set_xticks(range(len(names)), names)
+    axes.set_ylabel("tokens per verify step")
+    axes.margins(y=0.12)
+    style.legend_above(figure, axes, theme, 2)
     return figure
 
 

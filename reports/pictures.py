@@ -101,6 +101,19 @@ def draw(
             f"Line charts of acceptance by draft position: {told}.",
             lambda theme: figures.acceptance(acceptance, theme),
         )
+    if segments := points.segment_points(group):
+        told = "; ".join(
+            f"{row.arm}: "
+            + ", ".join(f"{name} {each.accepted_length:.1f}" for name, each in row.segments.items())
+            for row in segments
+        )
+        yield picture(
+            "segments",
+            "Tokens emitted per verify step, by what the step's first token is part of. At each bar, the "
+            "number of its steps.",
+            f"Bars of accepted length by segment of the reply: {told}.",
+            lambda theme: figures.segments(segments, theme),
+        )
     if ladder := points.ladder_points(group):
         told = "; ".join(
             f"{row.arm} {row.shares[-1].value:.0%} of {row.n} calls fully right" for row in ladder

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lab.analysis.acceptance import Emitted
 from lab.analysis.stats import Interval, wilson
 from lab.analysis.summary import Arm, Group
 from lab.records import RUNGS, CallRecord
@@ -75,8 +76,8 @@ class TimelinePoints:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedAt:
-    """One draft position (from 1): verify steps that drafted it, of these those that accepted everything
-    before it, and those that accepted it too."""
+    """One depth of the drafts (from 1): verify steps whose draft was so deep, of these those that accepted
+    everything above it, and those that accepted a token there too."""
 
     position: int
     drafted: int
@@ -96,6 +97,14 @@ class AcceptedAt:
 class AcceptanceRow:
     arm: str
     positions: tuple[AcceptedAt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRow:
+    """Verify steps by what their first token is part of."""
+
+    arm: str
+    segments: dict[str, Emitted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +200,15 @@ def acceptance_points(group: Group, calls: dict[str, list[CallRecord]]) -> tuple
     return tuple(AcceptanceRow(name, positions) for name, positions in rows if positions)
 
 
+def segment_points(group: Group) -> tuple[SegmentRow, ...]:
+    """Accepted length by segment of the reply, of every arm whose tokens can be placed in their replies."""
+    return tuple(
+        SegmentRow(arm.name, arm.acceptance.segment)
+        for arm in group.arms
+        if arm.acceptance and arm.acceptance.segment
+    )
+
+
 def ladder_points(group: Group) -> tuple[LadderRow, ...]:
     """The score ladder of every arm with scored calls."""
     return tuple(row for row in map(_ladder_row, group.arms) if row)
@@ -227,9 +245,9 @@ def _accepted(calls: Sequence[CallRecord]) -> tuple[AcceptedAt, ...]:
     return tuple(
         AcceptedAt(
             position=i + 1,
-            drafted=sum(step.drafted > i for step in steps),
-            reached=sum(step.drafted > i and step.accepted >= i for step in steps),
+            drafted=sum(step.depth > i for step in steps),
+            reached=sum(step.depth > i and step.accepted >= i for step in steps),
             accepted=sum(step.accepted > i for step in steps),
         )
-        for i in range(max((step.drafted for step in steps), default=0))
+        for i in range(max((step.depth for step in steps), default=0))
     )

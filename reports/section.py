@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lab.analysis.summary import Arm, Group, Summary
 from lab.reports.pictures import Picture
 from lab.reports.points import AcceptanceRow
-from lab.reports.tables import UNDEFINED, Cell, cell, columns, interval, share
+from lab.reports.tables import UNDEFINED, Cell, cell, columns, interval, percent, share
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Section:
     pictures: dict[str, Picture]
     interactions: Table
     acceptance: Table
+    accepted_by: Table
     accuracy: Table
     tags: Table
     errors: Table
@@ -80,12 +81,33 @@ def make_section(
                 for p in row.positions
             ],
         ),
+        accepted_by=_accepted_by_table(group.arms),
         accuracy=_accuracy_table(group.arms),
         tags=_tag_table(group.arms),
         errors=_error_table(group.arms),
         outcomes=_outcome_table(group.arms),
         lossless=_lossless_table(group.arms),
     )
+
+
+def _accepted_by_table(arms: list[Arm]) -> Table:
+    rows: list[tuple[str, ...]] = []
+    for arm in arms:
+        if (found := arm.acceptance) is None:
+            continue
+        groups = (
+            *(("where the step begins", name, each) for name, each in found.segment.items()),
+            *(("call of the session", str(index + 1), each) for index, each in found.call.items()),
+            *(("tokens of context", name, each) for name, each in found.context.items()),
+        )
+        rows += [
+            (arm.name, what, name, str(each.steps), str(each.tokens), f"{each.accepted_length:.2f}")
+            for what, name, each in groups
+        ]
+        outside = percent(arm.outside_share) or UNDEFINED
+        rows.append((arm.name, "draft ended at a token outside its vocabulary", "", "", "", outside))
+    heads = ("arm", "by", "", "verify steps", "tokens", "tokens per verify step")
+    return plain_table(heads, rows)
 
 
 def _error_table(arms: list[Arm]) -> Table:

@@ -85,6 +85,7 @@ def _arm(arm: Arm) -> dict[str, Any]:
         "accepted_by_position": [
             {"offered": offered, "accepted": accepted} for offered, accepted in arm.accepted_by_position
         ],
+        "acceptance": asdict(arm.acceptance) if arm.acceptance else None,
         "outside_share": arm.outside_share,
         "verify_share": arm.verify_share,
         "mask_share": arm.mask_share,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lab.analysis import effects, losslessness
+from lab.analysis.acceptance import Acceptance, acceptance
 from lab.analysis.accuracy import Accuracy, compare
 from lab.analysis.effects import Interaction, Verdict
 from lab.analysis.live import Live, live_figures, whole_sessions
@@ -57,6 +58,7 @@ class Arm:
         live: how the sessions of a live run ended; its calls have no score.
         accepted_by_position: entry i is (verify steps whose draft was deeper than i, of these accepted more
             than i).
+        acceptance: accepted length by segment of the reply, call and context; None without verify steps.
         outside_share: verify steps whose draft ended where the target took a token that cannot be drafted /
             verify steps.
     """
@@ -93,6 +95,7 @@ class Arm:
     lossless: Lossless | None
     ledger: Ledger | None
     accepted_by_position: list[tuple[int, int]]
+    acceptance: Acceptance | None
     outside_share: float | None
 
     @property
@@ -316,6 +319,7 @@ def _arm(
             (sum(s.depth > i for s in verify), sum(s.accepted > i for s in verify))
             for i in range(max((step.depth for step in verify), default=0))
         ],
+        acceptance=acceptance(calls),
         outside_share=sum(step.outside for step in verify) / len(verify) if verify else None,
     )
 

@@ -148,6 +148,7 @@ class NativeEngine:
 
         body = out.tokens[:-1] if out.finish == "stop" else out.tokens
         text = self.tokenizer.decode(body)
+        ends = self.tokenizer.ends(body, text)
         peak = peak_bytes(self.device)
         return Generation(
             token_ids=tuple(out.tokens),
@@ -161,6 +162,7 @@ class NativeEngine:
             finish_s=ledger.lap(),
             steps=tuple(steps),
             peak_memory_bytes=peak,
+            ends=ends,
         )
 
     @torch.inference_mode()

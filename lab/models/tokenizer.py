@@ -113,6 +113,20 @@ class ChatTokenizer:
         )
         return text
 
+    def ends(self, ids: Sequence[int], text: str) -> tuple[int, ...]:
+        """Where the text of each token ends in `text`, that of all; a character belongs to its last token.
+
+        Empty where the texts of the tokens do not add up, as with a tokenizer that drops leading blanks.
+        """
+        ends: list[int] = []
+        start = length = 0
+        for index in range(len(ids)):
+            piece = self.decode(ids[start : index + 1])
+            if not piece.endswith("\ufffd"):
+                length, start = length + len(piece), index + 1
+            ends.append(length)
+        return tuple(ends) if length == len(text) else ()
+
     def without_stop(self, ids: Sequence[int]) -> list[int]:
         """The tokens before the first one that ends a turn."""
         end = next((index for index, token in enumerate(ids) if token in self.stop_ids), len(ids))
