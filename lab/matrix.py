@@ -44,9 +44,10 @@ AXES = ("engine", "model", "precision", "speculation", "guided", "scenario")
 class Matrix(BaseModel):
     """A validated matrix. Every axis is a tuple; `kernel` pins an op to an implementation.
 
-    `draft_tokens` is the most tokens of an n-gram draft, `tree` the shape of one by `eagle3` (`chain-K` or
-    `tree-DEPTHxTOP_KxNODES`), whose head is `draft_head`: a folder or hub id, by default the model's own in
-    the catalogue; `allow_pickle` lets it be a pickle.
+    `draft_tokens` is the most tokens of a draft that is no tree, `draft_model` the drafter of that name: a
+    folder, a hub id, or `layers-N` for the target's own first N layers. `tree` is the shape of a draft by
+    `eagle3` (`chain-K` or `tree-DEPTHxTOP_KxNODES`), `draft_head` its head: a folder or hub id, by default
+    the model's own in the catalogue; `allow_pickle` lets it be a pickle.
     `max_tokens` caps what the sessions allow per call; `sessions` takes the first so many of the scenario and
     `calls` the first so many of each session; `step_cap` is the most calls of a live session (None: twice the
     recorded ones); `threads` None means the usable cores; `call_timeout_s` is after which a silent worker
@@ -69,6 +70,7 @@ class Matrix(BaseModel):
     calls: int | None = Field(default=None, ge=1)
     max_tokens: int | None = Field(default=None, ge=1)
     draft_tokens: int = Field(default=8, ge=1, le=63)
+    draft_model: str | None = None
     tree: str = "tree-6x8x24"
     draft_head: str | None = None
     allow_pickle: bool = False

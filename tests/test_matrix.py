@@ -43,7 +43,10 @@ def test_cell_ids_name_every_axis_and_differ() -> None:
             {"precision": "bf61"},
             "precision: got 'bf61', expected one of fp32, bf16, rtn-w4. Did you mean 'bf16'?",
         ),
-        ({"speculation": "n-gram"}, "expected one of none, ngram, eagle3. Did you mean 'ngram'?"),
+        (
+            {"speculation": "n-gram"},
+            "expected one of none, ngram, draft-model, eagle3. Did you mean 'ngram'?",
+        ),
         ({"engine": "vlm"}, "engine: got 'vlm', expected one of native"),
         ({"guided": "shema"}, "guided: got 'shema', expected one of off, schema. Did you mean 'schema'?"),
         ({"precision": "bf16,bf16"}, "precision: got 'bf16,bf16', expected every value once"),

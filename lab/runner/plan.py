@@ -36,6 +36,7 @@ class Plan:
     """A validated matrix with all its cells need.
 
     Attributes:
+        draft_model: a folder, or `layers-N`, if one is wanted.
         heads: the models' EAGLE-3 heads, if any is wanted.
         sessions: of a scenario, what is replayed of it.
     """
@@ -43,6 +44,7 @@ class Plan:
     matrix: Matrix
     cells: list[Cell]
     models: dict[str, ModelFiles]
+    draft_model: Path | None
     heads: dict[str, Path]
     sessions: dict[str, tuple[Session, ...]]
     digest: str
@@ -61,6 +63,7 @@ class Plan:
                 speculation=cell.speculation,
                 draft=DraftOptions(
                     tokens=matrix.draft_tokens,
+                    model=self.draft_model,
                     tree=matrix.tree,
                     head=self.heads.get(cell.model),
                     allow_pickle=matrix.allow_pickle,
@@ -158,6 +161,7 @@ def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan
     check_output(out)
     scenarios = load_scenarios(matrix)
     models = {name: resolve(name, progress=progress) for name in matrix.model}
+    draft_model = _draft_model(matrix, progress) if "draft-model" in matrix.speculation else None
     heads = _heads(matrix, models) if "eagle3" in matrix.speculation else {}
     if set(matrix.guided) != {"off"}:
         for files in models.values():
@@ -178,12 +182,25 @@ def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan
         matrix=matrix,
         cells=matrix.cells(),
         models=models,
+        draft_model=draft_model,
         heads=heads,
         sessions={name: scenario.sessions for name, scenario in scenarios.items()},
         digest=matrix.digest(identity),
         environment=environment,
         threads=threads,
     )
+
+
+def _draft_model(matrix: Matrix, progress: Progress | None) -> Path:
+    if matrix.draft_model is None:
+        raise UserError(
+            "speculation draft-model",
+            got="no draft model",
+            expected="--draft-model: a smaller model with the same tokenizer, or layers-N of the target",
+        )
+    if matrix.draft_model.startswith("layers-"):
+        return Path(matrix.draft_model)
+    return resolve(matrix.draft_model, progress=progress).path
 
 
 def _heads(matrix: Matrix, models: dict[str, ModelFiles]) -> dict[str, Path]:

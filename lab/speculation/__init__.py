@@ -6,5 +6,6 @@ drafter.
 
 DRAFTERS: dict[str, str] = {
     "ngram": "lab.speculation.ngram:make",
+    "draft-model": "lab.speculation.draft_model:make",
     "eagle3": "lab.speculation.eagle3.drafter:make",
 }

@@ -39,11 +39,13 @@ class DraftOptions:
     Attributes:
         tokens: the most tokens of a draft that is no tree.
         tree: the shape of one that is, as `parse_tree` takes it.
+        model: folder of the draft model, or `layers-N` for the target's first N layers.
         head: folder of the EAGLE-3 head.
         allow_pickle: read a head's pickled weights.
     """
 
     tokens: int = 8
     tree: str = "tree-6x8x24"
+    model: Path | None = None
     head: Path | None = None
     allow_pickle: bool = False
