@@ -30,6 +30,7 @@ PHASES = {
     "unpack": "Unpacking",
     "convert": "Dequantizing",
     "probe": "Probing the machine",
+    "answer": "The target answers",
 }
 
 # Drawing takes a core from the engine, so it is done seldom.

@@ -121,7 +121,7 @@ class ChatTokenizer:
         ends: list[int] = []
         start = length = 0
         for index in range(len(ids)):
-            piece = self.decode(ids[start : index + 1])
+            piece = self._tokenizer.backend_tokenizer.decode(ids[start : index + 1], skip_special_tokens=False)
             if not piece.endswith("\ufffd"):
                 length, start = length + len(piece), index + 1
             ends.append(length)

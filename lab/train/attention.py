@@ -53,14 +53,17 @@ def attend(
     _mask: Tensor | None,
     *,
     scaling: float,
-    layout: Layout,
+    layout: Layout | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
     """What transformers calls in a layer: query [1, heads, T, d], key and value [1, kv heads, T, d].
 
+    Without a layout every row is one sequence.
+
     Returns:
         [1, T, heads, d], and no weights.
     """
+    layout = layout or Layout([Tree((0, 0), ((0, query.shape[2]),))], query.device)
     groups = query.shape[1] // key.shape[1]
     key, value = (tensor.repeat_interleave(groups, dim=1) for tensor in (key, value))
     # Split at once: the gradient of a slice is as large as what it is cut from.

@@ -85,7 +85,7 @@ def test_acceptance_counts_steps_that_reached_a_position(made_up_run: Run) -> No
     summary, calls = read(made_up_run(arms=[("bf16", "none"), ("bf16", "ngram")]))
     plain, ngram = (arm.cell_id for arm in summary.groups[0].arms)
     step = calls[ngram][0].generation.steps[0]  # drafted 3, accepted 2
-    shorter = replace(step, drafted=2, accepted=0, emitted=1)
+    shorter = replace(step, drafted=2, depth=2, accepted=0, emitted=1)
     steps = (step, step, step, shorter)
     generation = replace(calls[ngram][0].generation, steps=steps)
     warm_up = replace(calls[ngram][0], round=0)
