@@ -139,10 +139,11 @@ def _execute(plan: Plan, out: Path, console: Any, as_json: bool) -> bool:
         )
         sys.exit(_INTERRUPTED)
     summary = _show(target, console, as_json)
-    changed = [arm for group in summary.groups for arm in group.arms if arm.lossless and arm.lossless.error]
-    for arm in changed:
+    audits = [(arm.name, arm.lossless) for group in summary.groups for arm in group.arms if arm.lossless]
+    changed = [(name, found.error) for name, found in audits if found.error]
+    for name, replies in changed:
         console.print(
-            f"[red]{arm.name} changed {arm.lossless.error} replies[/red] of its plain arm: see `lab audit`.",
+            f"[red]{name} changed {replies} replies[/red] of its plain arm: see `lab audit`.",
             highlight=False,
         )
     return not failed and not changed

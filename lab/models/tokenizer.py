@@ -120,8 +120,9 @@ class ChatTokenizer:
         """
         ends: list[int] = []
         start = length = 0
+        backend = self._tokenizer.backend_tokenizer
         for index in range(len(ids)):
-            piece = self._tokenizer.backend_tokenizer.decode(ids[start : index + 1], skip_special_tokens=False)
+            piece = backend.decode(ids[start : index + 1], skip_special_tokens=False)
             if not piece.endswith("\ufffd"):
                 length, start = length + len(piece), index + 1
             ends.append(length)

@@ -28,7 +28,7 @@ from lab.train.loop import Loop
 from lab.zoo.adapter import WEIGHTS, read_adapter_config
 
 
-class Trainer(Loop[Batch]):
+class Trainer(Loop[AdapterConfig, Forward, Batch]):
     """A model folder with a new adapter, and the plan of its training.
 
     Attributes:
@@ -144,7 +144,7 @@ def _take_over(adapter: Path, model: Any, config: AdapterConfig) -> None:
             hint="Give its own --rank and --alpha.",
         )
     try:
-        found = set_peft_model_state_dict(model, load_file(adapter / WEIGHTS))
+        found: Any = set_peft_model_state_dict(model, load_file(adapter / WEIGHTS))
     except (OSError, SafetensorError, RuntimeError) as error:
         got = str(error).splitlines()[0]
         raise UserError(f"--from {adapter}", got=got, expected="an adapter of this model") from None

@@ -72,16 +72,19 @@ def attend(
     pieces = iter(zip(*parts, strict=True))
     out: list[Tensor] = []
     for tree in layout.trees:
-        trunk = next(pieces)
-        shared = trunk[0].shape[2]
+        query, trunk_keys, trunk_values = next(pieces)
+        shared = query.shape[2]
         if shared:
-            out.append(F.scaled_dot_product_attention(*trunk, is_causal=True, scale=scaling))
-        for _ in tree.branches:
+            trunk = F.scaled_dot_product_attention(
+                query, trunk_keys, trunk_values, is_causal=True, scale=scaling
+            )
+            out.append(trunk)
+        for _branch in tree.branches:
             q, k, v = next(pieces)
             if not shared:
                 out.append(F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scaling))
                 continue
-            k, v = torch.cat([trunk[1], k], dim=2), torch.cat([trunk[2], v], dim=2)
+            k, v = torch.cat([trunk_keys, k], dim=2), torch.cat([trunk_values, v], dim=2)
             mask = layout.mask(shared, q.shape[2], q.dtype)
             out.append(F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scaling))
     return torch.cat(out, dim=2).transpose(1, 2), None

@@ -45,6 +45,8 @@ class Batch(Protocol):
     def learnt(self) -> int: ...
 
 
+C = TypeVar("C", bound=Schedule)
+F = TypeVar("F")
 B = TypeVar("B", bound=Batch)
 
 
@@ -81,8 +83,8 @@ def learning_rate(step: int, steps: int, config: Schedule) -> float:
     return config.lr * 0.5 * (1 + math.cos(math.pi * (step - warm + 1) / (steps - warm + 1)))
 
 
-class Loop(ABC, Generic[B]):
-    """A training of some weights.
+class Loop(ABC, Generic[C, F, B]):
+    """A training of some weights: of a configuration, forwards and the batches made of them.
 
     A subclass calls `_begin` when everything that draws from the random generators is drawn.
 
@@ -90,8 +92,8 @@ class Loop(ABC, Generic[B]):
         steps: what every optimizer step computes, forward by forward; a forward is places of the data.
     """
 
-    steps: Sequence[Sequence[object]]
-    config: Schedule
+    steps: Sequence[Sequence[F]]
+    config: C
     device: torch.device
 
     def _begin(

@@ -72,13 +72,13 @@ def read_head_config(path: Path, target: DecoderConfig) -> HeadConfig:
     if layout != "speculators" and vocabulary is not None:
         _must_fit(path, "vocabulary", vocabulary, target.vocabulary)
     draft = raw.get("draft_vocab_size") or vocabulary
+    if not isinstance(draft, int):
+        raise UserError(f"draft head {path}: draft_vocab_size", got=draft, expected="a number")
     taps = _taps(raw, target.layers)
     if not (len(taps) == 3 and all(0 <= tap < target.layers for tap in taps)):
         raise UserError(f"draft head {path}: target layers", got=taps, expected=f"three of {target.layers}")
     return HeadConfig(
-        decoder=dataclasses.replace(
-            decoder, vocabulary=int(draft), layers=1, context=target.context, window=None
-        ),
+        decoder=dataclasses.replace(decoder, vocabulary=draft, layers=1, context=target.context, window=None),
         taps=taps,
         norm_before_residual=bool(raw.get("norm_before_residual", False)),
         trained_context=decoder.context,
@@ -200,7 +200,7 @@ class _Pickled:
         tensor = self._tensors[name]
         if tuple(tensor.shape) != shape:
             raise UserError(
-                f"draft head {self._path}: tensor {name}", got=tuple(tensor.shape), expected=shape
+                f"draft head {self._path}: tensor {name}", got=tuple(tensor.shape), expected=f"{shape}"
             )
         return tensor.to(device)
 

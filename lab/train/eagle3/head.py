@@ -74,6 +74,14 @@ class TrainableHead(nn.Module):
         ids: int64 [draft vocabulary], the target's ids of the draft's tokens, ascending.
     """
 
+    embedding: Tensor
+    final_norm: Tensor
+    output: Tensor
+    target_ids: Tensor
+    drafted: Tensor
+    cos: Tensor
+    sin: Tensor
+
     def __init__(
         self, config: HeadConfig, embedding: Tensor, final_norm: Tensor, output: Tensor, ids: Tensor
     ):

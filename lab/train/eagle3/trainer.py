@@ -89,7 +89,7 @@ class Hits:
     hits: list[int] = field(default_factory=list)
 
 
-class HeadTrainer(Loop[SessionBatch]):
+class HeadTrainer(Loop[Eagle3Config, int, SessionBatch]):
     """A new head for a target, and the plan of its training.
 
     Attributes:
