@@ -67,6 +67,8 @@ class HeadEvaluator(Evaluations[HeadEvaluation]):
     ):
         times = times if sessions else 0
         super().__init__(len(trainer.steps), HeadEvaluation, folder, times=times, tell=tell)
+        # Of an untrained head nothing is accepted, and finding that out takes longest.
+        self._due.discard(0)
         self._trainer, self._engine, self._sessions = trainer, engine, sessions
         self._settings, self._tree, self._stop = ReplaySettings(wire_family), tree, stop
 
