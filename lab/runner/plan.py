@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +44,12 @@ class Plan:
     matrix: Matrix
     cells: list[Cell]
     models: dict[str, ModelFiles]
-    draft_model: Path | None
-    heads: dict[str, Path]
     sessions: dict[str, tuple[Session, ...]]
     digest: str
     environment: dict[str, Any]
     threads: int
+    heads: dict[str, Path] = field(default_factory=dict)
+    draft_model: Path | None = None
 
     def spec(self, cell: Cell, folder: Path) -> WorkerSpec:
         """What the cell's worker is started with."""
