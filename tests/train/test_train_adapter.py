@@ -137,6 +137,8 @@ def test_an_adapter_of_another_form_is_not_trained_on(trainer, tmp_path) -> None
 
 
 @pytest.mark.slow
+# torch's compiler warns of torch's own past while it is imported, and of graph breaks around the attention.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 def test_a_compiled_training_is_the_same_but_for_rounding(trainer, tmp_path) -> None:
     for name, compiled in (("plain", False), ("compiled", True)):
         run(trainer(compile=compiled), tmp_path / name)
