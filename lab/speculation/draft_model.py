@@ -93,7 +93,8 @@ class ModelDrafter:
     def prime(self, prefix: Sequence[int], _features: Tensor) -> None:
         self._tokens = list(prefix)
         self._forget()
-        self._forward(self._tokens[len(self._read) : -1])
+        if self._room > 0:
+            self._forward(self._tokens[len(self._read) : -1])
 
     def accept(self, tokens: Sequence[int], _features: Tensor) -> None:
         self._tokens.extend(tokens)
@@ -104,15 +105,18 @@ class ModelDrafter:
 
     def propose(self, budget: int) -> TokenTree:
         self.bytes_read = 0
-        # The draft's own context may be the shorter one.
-        room = self.draft.config.context - len(self._tokens)
         drafted: list[int] = []
         pending = self._tokens[len(self._read) :]
-        while len(drafted) < min(budget, self.most, room):
+        while len(drafted) < min(budget, self.most, self._room):
             logits = self._forward(pending)
             pending = [int(logits[-1].argmax())]
             drafted += pending
         return TokenTree.chain(drafted)
+
+    @property
+    def _room(self) -> int:
+        """Tokens that the draft's own context, which may be the shorter one, has room for."""
+        return self.draft.config.context - len(self._tokens)
 
     def _forget(self) -> None:
         """Keep of the cache what the known tokens begin with, but the last one."""

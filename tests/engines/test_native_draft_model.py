@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 from lab.engines.base import Decoding, Prompt
 from lab.engines.native import NativeEngine
 from lab.errors import UserError
+from lab.models.decoder import Decoder
 from lab.speculation.draft_model import ModelDrafter, early_exit
 from lab.speculation.options import DraftOptions
 
@@ -65,3 +67,16 @@ def test_what_cannot_draft_is_told(engine: Make) -> None:
         engine("draft-model")
     with pytest.raises(UserError, match="got layers-2, expected fewer than the target's 2"):
         drafting(engine, "layers-2")
+
+
+def test_a_draft_with_a_shorter_context_than_the_target_drafts_as_long_as_it_can(engine: Make) -> None:
+    target = engine().decoder
+    config = dataclasses.replace(target.config, layers=1, context=8)
+    draft = Decoder(config, target.embedding, target.layers[:1], target.norm, target.head)
+    drafter = ModelDrafter(draft, 8)
+    drafter.prime([5, 6, 7, 8, 9], torch.empty(0))
+    assert len(drafter.propose(8)) == 3
+    drafter.prime(list(range(12)), torch.empty(0))
+    assert len(drafter.propose(8)) == 0
+    drafter.accept([3], torch.empty(0))
+    assert len(drafter.propose(8)) == 0
