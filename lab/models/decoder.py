@@ -201,20 +201,22 @@ class Decoder:
             float32 [n, vocabulary], or [1, vocabulary] with `last_only`.
         """
         c, rows, start = self.config, len(tokens), cache.length
+        # A plain step pays nothing for what nobody wants.
+        tapped = taps if taps is not None and taps.layers else None
         cache.reserve(rows)
         rotation = self._rotary.at(start, rows, depths)
         mask = additive_mask(c, self.embedding, rows, start, depths, visible)
         x = self.embedding[tokens]
         for index, layer in enumerate(self.layers):
-            if taps is not None:
-                taps.see(index, x)
+            if tapped is not None:
+                tapped.see(index, x)
             h = F.rms_norm(x, (c.hidden,), layer.input_norm, c.norm_eps)
             x = x + attend(c, layer, h, rotation, cache.keys[index], cache.values[index], start, mask)
             h = F.rms_norm(x, (c.hidden,), layer.post_norm, c.norm_eps)
             gate, up = layer.gate_up(h).chunk(2, dim=-1)
             x = x + layer.down(F.silu(gate) * up)
-        if taps is not None:
-            taps.see(len(self.layers), x)
+        if tapped is not None:
+            tapped.see(len(self.layers), x)
         cache.length = start + rows
         x = F.rms_norm(x[-1:] if last_only else x, (c.hidden,), self.norm, c.norm_eps)
         return self.head(x).float()

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -80,21 +80,11 @@ class SessionBatch:
     learnt: int
 
 
-@dataclass(slots=True)
-class Hits:
-    """Of the validation, per step of the unrolling: tokens to predict, those that can be drafted, hits."""
-
-    rows: list[int] = field(default_factory=list)
-    counted: list[int] = field(default_factory=list)
-    hits: list[int] = field(default_factory=list)
-
-
 class HeadTrainer(Loop[Eagle3Config, int, SessionBatch]):
     """A new head for a target, and the plan of its training.
 
     Attributes:
         head: the module.
-        hits: of the last validation.
     """
 
     def __init__(
@@ -117,7 +107,6 @@ class HeadTrainer(Loop[Eagle3Config, int, SessionBatch]):
         """
         self.config, self.device = config, target.device
         self._load, self._survey, self._held_out = load, survey, held_out
-        self.hits = Hits()
         self.steps = _plan(survey.sizes, config)
         self.vocabulary = target.config.vocabulary
         self.ids = draft_vocabulary(survey.replies, config.vocabulary).to(target.device)
@@ -132,16 +121,11 @@ class HeadTrainer(Loop[Eagle3Config, int, SessionBatch]):
         write_head(folder, self.head.tensors(), self.head.config, self.vocabulary)
 
     def validation_loss(self) -> float | None:
-        total, rows, self.hits = 0.0, 0, Hits()
+        total, rows = 0.0, 0
         for seen in self._held_out:
             steps = self._unroll(seen)
             total += sum(self.config.decay**i * step.loss.item() for i, step in enumerate(steps))
             rows += steps[0].rows
-            for name in ("rows", "counted", "hits"):
-                known: list[int] = getattr(self.hits, name)
-                known += [0] * (len(steps) - len(known))
-                for i, step in enumerate(steps):
-                    known[i] += getattr(step, name)
         return total / rows if rows else None
 
     def _mode(self, training: bool) -> None:
