@@ -121,7 +121,7 @@ def eagle3(
         _check_fits(engine, session)
     training = Training(model, config, digest(sessions), digest(held_out))
     resumed = claim(out, training, HEAD)
-    from lab.train.eagle3.collect import FeatureCache, collect
+    from lab.train.eagle3.collect import FeatureCache
     from lab.train.eagle3.evaluate import HeadEvaluation, HeadEvaluator
     from lab.train.eagle3.trainer import HeadTrainer, Survey, output_weights
     from lab.train.evaluate import read_evaluations
@@ -129,15 +129,18 @@ def eagle3(
 
     seconds = None if max_minutes is None else max_minutes * 60
     with stopping(seconds) as stop:
-        cache = FeatureCache(out / FEATURES, digest(sessions), limit=int(cache_gb * 1e9))
+        limit = int(cache_gb * 1e9)
+        cache = FeatureCache(out / FEATURES, digest(sessions), limit=limit)
         there, complete = _collect(cache, engine, base, sessions, stop, console)
+        checks = FeatureCache(out / FEATURES / "validation", digest(held_out), limit=limit)
+        checked, check_complete = (
+            _collect(checks, engine, base, held_out, stop, console) if complete else (0, False)
+        )
         finished, steps, planned = False, read_log(out), 0
         evaluated: list[HeadEvaluation] = read_evaluations(out, HeadEvaluation)
-        if complete and there:
+        if check_complete and there:
             survey = Survey.of(cache.load, there, engine.decoder.config.vocabulary)
-            heard = [
-                seen for group in collect(engine, held_out, _taps(engine), base.wire_family) for seen in group
-            ]
+            heard = [seen for place in range(checked) for seen in checks.load(place)]
             trainer = HeadTrainer(
                 engine.decoder,
                 output_weights(base.path, engine.decoder),

@@ -73,7 +73,11 @@ def test_a_training_out_of_time_is_resumed_by_the_same_command(arguments, tmp_pa
     assert (document(stopped)["finished"], document(stopped)["head"]) == (False, None)
     assert "the same command goes on" in stopped.stderr
     assert document(invoke(arguments))["finished"]
-    names = ("head/model.safetensors", "features/000001.safetensors")
+    names = (
+        "head/model.safetensors",
+        "features/000001.safetensors",
+        "features/validation/000000.safetensors",
+    )
     for name in names:
         assert (straight / name).read_bytes() == (tmp_path / "run" / name).read_bytes()
 
