@@ -8,16 +8,13 @@ PHRASES = {
     "book_codes": Phrases(
         train=(
             "[Please book|Book me|I need] the cheapest{direct} flight from {origin} to {destination} on "
-            "{date}{cabin}. "
-            "[Passenger: {name}.|The passenger is {name}.]",
+            "{date}{cabin}. [Passenger: {name}.|The passenger is {name}.]",
             "{name} [has to|must] fly {origin} to {destination} on {date}{cabin}. [Take|Book] the "
-            "cheapest{direct} "
-            "[connection|flight].",
+            "cheapest{direct} [connection|flight].",
             "Find the{direct} flights {origin}-{destination} for {date} and book the cheapest one{cabin} "
             "for {name}.",
             "[Could|Can] you get {name} a seat on the lowest-priced{direct} flight from {origin} to "
-            "{destination}{cabin}, "
-            "[leaving|departing] {date}?",
+            "{destination}{cabin}, [leaving|departing] {date}?",
             "I arrange travel for {name}, who should fly{direct} from {origin} to {destination}{cabin}. The "
             "day is {date}; compare the fares and reserve [whichever|the one that] is cheapest.",
             "Traveller: {name}\nRoute: {origin} to {destination}\nDay: {date}\nPick the least "
@@ -33,8 +30,7 @@ PHRASES = {
         ),
         test=(
             "I would like a{direct} flight for {name}{cabin}, {origin} to {destination}, {date}, as cheap "
-            "as possible. Please "
-            "book it.",
+            "as possible. Please book it.",
             "Get the best price for a{direct} flight to {destination} from {origin} on {date}{cabin} and "
             "buy it for {name}.",
         ),
@@ -42,14 +38,11 @@ PHRASES = {
     "book_cities": Phrases(
         train=(
             "[Please look up|Look up] the airports of {origin} and {destination}, then book {name} on the "
-            "cheapest flight "
-            "between them on {date}.",
-            "{name} flies from {origin} to {destination} on {date}. [I do not know the airport "
-            "codes.|Find the airport codes "
-            "first.] Book the cheapest flight.",
+            "cheapest flight between them on {date}.",
+            "{name} flies from {origin} to {destination} on {date}. [I do not know the airport codes.|Find "
+            "the airport codes first.] Book the cheapest flight.",
             "Book {name} the cheapest flight, {origin} to {destination}, {date}. [You will need|Look up] "
-            "the codes of both "
-            "airports.",
+            "the codes of both airports.",
             "[I only have|I just know] the names of the cities: {name} goes from {origin} to {destination}. "
             "Work out the airports, then reserve the least expensive flight on {date}.",
             "Could you find out the airport code of {origin} and the one of {destination}, see what flies "
@@ -62,28 +55,24 @@ PHRASES = {
             "and purchase the most affordable flight.",
         ),
         validation=(
-            "What are the codes of the {origin} and {destination} airports? Then put {name} on the "
-            "cheapest flight on {date}.",
+            "What are the codes of the {origin} and {destination} airports? Then put {name} on the cheapest "
+            "flight on {date}.",
         ),
         test=(
             "Check which airports serve {origin} and {destination} and buy {name} the cheapest ticket for "
             "{date}.",
             "We need {name} to get from {origin} to {destination} on {date}, at the lowest fare. Airport "
-            "codes are not known to "
-            "me.",
+            "codes are not known to me.",
         ),
     ),
     "hotel": Phrases(
         train=(
             "[Book|Reserve] a hotel in {city} for {name}, {check_in} to {check_out}, [at most|not more "
-            "than] {limit} a night, "
-            "the one with the most stars{breakfast}.",
+            "than] {limit} a night, the one with the most stars{breakfast}.",
             "{name} needs a room in {city} from {check_in} until {check_out}. [My limit is|The budget is] "
-            "{limit} per night; "
-            "take the best-rated hotel{breakfast}.",
+            "{limit} per night; take the best-rated hotel{breakfast}.",
             "Find hotels in {city} up to {limit} a night, {check_in} to {check_out}, and book {name} into "
-            "the one with most "
-            "stars{breakfast}.",
+            "the one with most stars{breakfast}.",
             "Guest: {name}. City: {city}. Arrival {check_in}, departure {check_out}. Spend {limit} a night "
             "at most and go for the best star rating{breakfast}.",
             "Which hotel in {city} has the most stars without costing more than {limit} per night? "
@@ -96,27 +85,22 @@ PHRASES = {
             "with {limit} as the ceiling per night{breakfast}.",
         ),
         validation=(
-            "{check_in} to {check_out}, {city}, a room below {limit} for {name}: choose the hotel with "
-            "the most "
-            "stars{breakfast}.",
+            "{check_in} to {check_out}, {city}, a room below {limit} for {name}: choose the hotel with the "
+            "most stars{breakfast}.",
         ),
         test=(
             "Please arrange a stay in {city} for {name} between {check_in} and {check_out}. Nothing above "
-            "{limit} a night; the "
-            "more stars the better{breakfast}.",
-            "Where can {name} sleep in {city} from {check_in} to {check_out} for {limit} at most? Book "
-            "the hotel with the "
-            "highest stars{breakfast}.",
+            "{limit} a night; the more stars the better{breakfast}.",
+            "Where can {name} sleep in {city} from {check_in} to {check_out} for {limit} at most? Book the "
+            "hotel with the highest stars{breakfast}.",
         ),
     ),
     "rebook": Phrases(
         train=(
             "[Is|Please check whether] flight {flight} [on time|cancelled]? If it is cancelled, move "
-            "booking {reference} to the "
-            "first other {origin}-{destination} flight on {date}.",
+            "booking {reference} to the first other {origin}-{destination} flight on {date}.",
             "My booking {reference} is on {flight}. [Check its status|See how it stands]; if cancelled, "
-            "rebook me to another "
-            "flight {origin} to {destination} on {date}.",
+            "rebook me to another flight {origin} to {destination} on {date}.",
             "Has {flight} been cancelled? Then please transfer reservation {reference} to some other "
             "departure from {origin} to {destination} on {date}.",
             "I am worried about flight {flight} on {date}. If it really is cancelled, {reference} should be "
@@ -137,11 +121,9 @@ PHRASES = {
         ),
         test=(
             "I hear that {flight} will not fly. Find out, and if so put my booking {reference} on a "
-            "different flight from "
-            "{origin} to {destination} the same day, {date}.",
+            "different flight from {origin} to {destination} the same day, {date}.",
             "Booking {reference}, flight {flight}: if it has been cancelled, change it to another one "
-            "{origin}-{destination}, "
-            "{date}.",
+            "{origin}-{destination}, {date}.",
         ),
     ),
     "weather": Phrases(
@@ -202,11 +184,9 @@ PHRASES = {
     "hotel_full": Phrases(
         train=(
             "Book hotel {first} for {name}, {check_in} to {check_out}. If it is full, search {city} and "
-            "take the cheapest other "
-            "hotel.",
+            "take the cheapest other hotel.",
             "{name} stays at {first} from {check_in} to {check_out}. [No room there|If there is no room]? "
-            "Then the cheapest "
-            "other hotel in {city}.",
+            "Then the cheapest other hotel in {city}.",
             "Is there a room at {first} for {name} from {check_in} to {check_out}? If so, book it; if not, "
             "get the least expensive of the other hotels in {city}.",
             "Guest {name} arrives on {check_in} and departs on {check_out}. Try {first} to begin with; "
@@ -222,9 +202,8 @@ PHRASES = {
             "A room at {first} for {name}, {check_in} until {check_out}, else the cheapest one in {city}.",
         ),
         test=(
-            "Please reserve {first} for {name} ({check_in} to {check_out}). When fully booked, look for "
-            "the cheapest "
-            "alternative in {city}.",
+            "Please reserve {first} for {name} ({check_in} to {check_out}). When fully booked, look for the "
+            "cheapest alternative in {city}.",
             "I want {name} in {first}, arriving {check_in}, leaving {check_out}. Otherwise whatever is "
             "cheapest in {city}.",
         ),
@@ -247,8 +226,8 @@ PHRASES = {
         test=(
             "Enter this into the travel records.\nWho: {name}\nLegs: {legs}\nPrice: {currency} "
             "{cost}{purpose}",
-            "From my notes:\n- flew {legs}\n- spent {currency} {cost}\n- name {name}{purpose}\nPlease "
-            "file the trip.",
+            "From my notes:\n- flew {legs}\n- spent {currency} {cost}\n- name {name}{purpose}\nPlease file "
+            "the trip.",
         ),
     ),
     "car_missing": Phrases(
@@ -386,21 +365,19 @@ PHRASES = {
     "trip": Phrases(
         train=(
             "{name} flies from {origin} to {destination} on {date} and stays until {check_out}. [Find the "
-            "airports|Look up the "
-            "airport codes], book the cheapest flight there, then the cheapest hotel, at most {limit} a "
-            "night.",
+            "airports|Look up the airport codes], book the cheapest flight there, then the cheapest hotel, "
+            "at most {limit} a night.",
             "[Plan|Arrange] a trip for {name}: {origin} to {destination}, {date} to {check_out}. Airport "
-            "codes first, then the "
-            "cheapest flight out, then the cheapest hotel up to {limit} per night.",
+            "codes first, then the cheapest flight out, then the cheapest hotel up to {limit} per night.",
             "Could you organise a stay in {destination} for {name}? Departure is from {origin} on {date}, "
             "and the hotel is needed until {check_out}. Determine the airport codes, take the lowest fare "
             "there, then the lowest-priced hotel that costs no more than {limit} a night.",
             "First find the airports of {origin} and {destination}. Next, book {name} on the least "
             "expensive flight on {date}. Finally, reserve the least expensive hotel there until "
             "{check_out}, with {limit} per night as the maximum.",
-            "Traveller {name}\nFrom {origin} to {destination}\nThere on {date}, hotel until "
-            "{check_out}\nHotel budget {limit} per night\nFind both airports, then book the flight and "
-            "after it the hotel, always the cheapest.",
+            "Traveller {name}\nFrom {origin} to {destination}\nThere on {date}, hotel until {check_out}\n"
+            "Hotel budget {limit} per night\nFind both airports, then book the flight and after it the "
+            "hotel, always the cheapest.",
             "I have to send {name} from {origin} to {destination}. The outward flight is on {date} and the "
             "hotel stay ends on {check_out}. Once you know both airport codes, get the flight with the "
             "lowest price, and after that a room, again the lowest price and within {limit} a night.",
@@ -410,16 +387,14 @@ PHRASES = {
         ),
         validation=(
             "For {name}: the airports of {origin} and {destination}, the cheapest flight on {date}, and "
-            "until {check_out} the "
-            "cheapest hotel (limit {limit}).",
+            "until {check_out} the cheapest hotel (limit {limit}).",
         ),
         test=(
-            "{name} wants to visit {destination} from {date} to {check_out}, starting in {origin}. Get "
-            "the airport codes, buy the "
-            "cheapest outbound ticket, and reserve the cheapest hotel below {limit} a night.",
+            "{name} wants to visit {destination} from {date} to {check_out}, starting in {origin}. Get the "
+            "airport codes, buy the cheapest outbound ticket, and reserve the cheapest hotel below {limit} "
+            "a night.",
             "Please take care of the journey of {name} from {origin} to {destination}: airports, cheapest "
-            "flight on {date}, cheapest "
-            "hotel until {check_out}. No hotel above {limit}.",
+            "flight on {date}, cheapest hotel until {check_out}. No hotel above {limit}.",
         ),
     ),
 }
