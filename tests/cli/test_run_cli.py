@@ -3,11 +3,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from lab.cli import run as run_module
 from lab.cli.run import run
 from lab.errors import UserError
 from lab.scenarios.generate import generate
@@ -149,3 +154,19 @@ def test_greedy_ngram_is_token_identical_to_plain_in_fp32_on_every_authored_sess
     plain, ngram = json.loads(done.stdout.splitlines()[-1])["arms"]
     assert plain["calls"] == ngram["calls"] == 156
     assert ngram["lossless"]["identical"] == 156
+
+
+@pytest.mark.parametrize(("arms", "code"), [((("w4", "none"), ("w4", "ngram")), 1), ((("w4", "none"),), 0)])
+def test_a_run_whose_drafts_changed_a_reply_exits_with_1(
+    monkeypatch: pytest.MonkeyPatch, made_up_run: Callable[..., Path], arms: Any, code: int
+) -> None:
+    folder = made_up_run("one", arms=arms)
+    monkeypatch.setattr(run_module, "_prepare", lambda *_: None)
+    monkeypatch.setattr(
+        "lab.runner.execute.choose_folder", lambda *_: SimpleNamespace(folder=folder, resumed=False)
+    )
+    monkeypatch.setattr("lab.runner.execute.execute", lambda *_: 0)
+    monkeypatch.setattr("lab.cli.progress.RunProgress", lambda *_: nullcontext())
+    result = CliRunner().invoke(run, ["--json"])
+    assert result.exit_code == code, result.exception
+    assert ("w4 + ngram changed 1 replies" in result.stderr) == bool(code)
