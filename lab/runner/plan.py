@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import time
@@ -178,6 +179,9 @@ def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan
     }
     identity = {name: scenario.digest for name, scenario in scenarios.items()}
     identity["machine"] = machine_key(threads)
+    # A head that was trained again is another one, wherever it lies.
+    environment["heads"] = {name: _weights_digest(path) for name, path in heads.items()}
+    identity |= {f"head of {name}": found for name, found in environment["heads"].items()}
     return Plan(
         matrix=matrix,
         cells=matrix.cells(),
@@ -191,15 +195,9 @@ def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan
     )
 
 
-def _draft_model(matrix: Matrix, progress: Progress | None) -> Path:
-    if matrix.draft_model is None:
-        raise UserError(
-            "speculation draft-model",
-            got="no draft model",
-            expected="--draft-model: a smaller model with the same tokenizer, or layers-N of the target",
-        )
-    if matrix.draft_model.startswith("layers-"):
-        return Path(matrix.draft_model)
+def _draft_model(matrix: Matrix, progress: Progress | None) -> Path | None:
+    if matrix.draft_model is None or matrix.draft_model.startswith("layers-"):
+        return Path(matrix.draft_model) if matrix.draft_model else None
     return resolve(matrix.draft_model, progress=progress).path
 
 
@@ -212,6 +210,15 @@ def _heads(matrix: Matrix, models: dict[str, ModelFiles]) -> dict[str, Path]:
         heads[name] = resolve_head(files, matrix.draft_head, allow_pickle=matrix.allow_pickle)
         read_head_config(heads[name], read_config(files.path))
     return heads
+
+
+def _weights_digest(folder: Path) -> str:
+    """SHA-256 (hex) of the weights in a folder."""
+    found = hashlib.sha256()
+    for pattern in ("*.safetensors", "*.bin"):
+        for path in sorted(folder.glob(pattern)):
+            found.update(path.read_bytes())
+    return found.hexdigest()
 
 
 def _provenance(files: ModelFiles) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 from collections import namedtuple
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,37 @@ def test_a_world_s_state_that_the_recorded_calls_do_not_run_in_is_told(
     Path(path).write_text("\n".join(map(json.dumps, lines)))
     with pytest.raises(UserError, match=r"world.initial_state: got KeyError.*expected a state"):
         load_scenarios(load_matrix("quick", {"replay": "live", "scenario": path, "calls": 99}))
+
+
+@dataclass
+class Measured:
+    read_gb_per_s: float = 1.0
+
+
+def test_a_head_that_was_trained_again_is_another_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, head = ModelFiles("m", tmp_path, "hermes", "local", None, None), tmp_path / "head"
+    head.mkdir()
+    monkeypatch.setattr("lab.runner.plan.resolve", lambda *_, **__: files)
+    monkeypatch.setattr("lab.runner.plan._heads", lambda *_: {"smollm2-135m": head})
+    monkeypatch.setattr("lab.measure.ceilings.ceilings", lambda *_, **__: Measured())
+    digests = []
+    for weights in (b"one", b"one", b"two"):
+        (head / "model.safetensors").write_bytes(weights)
+        plan = prepare(load_matrix("quick", {"speculation": "none,eagle3"}), tmp_path / "out")
+        digests.append(plan.digest)
+    assert digests[0] == digests[1] != digests[2]
+    assert plan.environment["heads"]["smollm2-135m"] == hashlib.sha256(b"two").hexdigest()
+
+
+def test_without_eagle3_no_head_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = ModelFiles("m", tmp_path, "hermes", "local", None, None)
+    monkeypatch.setattr("lab.runner.plan.resolve", lambda *_, **__: files)
+    monkeypatch.setattr("lab.measure.ceilings.ceilings", lambda *_, **__: Measured())
+    assert prepare(load_matrix("quick"), tmp_path / "out").heads == {}
+    with pytest.raises(UserError, match="eagle3 with m: got no draft head of its own"):
+        prepare(load_matrix("quick", {"speculation": "none,eagle3"}), tmp_path / "out")
 
 
 def test_a_model_that_cannot_be_guided_is_told_before_anything_is_measured(
