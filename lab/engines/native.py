@@ -22,7 +22,7 @@ from lab.measure.ledger import Ledger
 from lab.measure.memory import peak_bytes, reset_peak
 from lab.models.checkpoint import load_decoder
 from lab.models.config import read_config
-from lab.models.decoder import Taps
+from lab.models.decoder import PREFILL_ROWS, Taps
 from lab.models.tokenizer import ChatTokenizer
 from lab.precision.base import load_precision
 from lab.records import CellSetup, FinishReason, Generation, Step
@@ -33,8 +33,6 @@ from lab.speculation.verify import Chooser, Greedy, Sampled, top_two, verify
 if TYPE_CHECKING:
     from lab.guided.guide import Guide, Guides
 
-# Rows of one prefill forward; bounds the attention mask's memory on long prompts.
-PREFILL_ROWS = 512
 NO_DRAFT = TokenTree.chain(())
 
 

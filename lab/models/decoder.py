@@ -18,6 +18,9 @@ from lab.models.cache import KVCache
 from lab.models.config import DecoderConfig
 from lab.precision.base import Linear
 
+# Rows of one forward over a prompt; bounds the attention mask's memory.
+PREFILL_ROWS = 512
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:

@@ -15,13 +15,11 @@ from torch import Tensor
 
 from lab.errors import UserError
 from lab.models.checkpoint import load_decoder
-from lab.models.decoder import Decoder
+from lab.models.decoder import PREFILL_ROWS, Decoder
 from lab.precision.base import load_precision
 from lab.speculation.options import DraftOptions
 from lab.speculation.tree import TokenTree
 
-# Rows of one forward over a prompt, as in the target's prefill.
-_PREFILL_ROWS = 512
 _EARLY_EXIT = re.compile(r"layers-([1-9]\d*)")
 
 
@@ -127,7 +125,7 @@ class ModelDrafter:
 
     def _forward(self, tokens: Sequence[int]) -> Tensor:
         logits = torch.empty(0)
-        for block in torch.tensor(tokens, dtype=torch.int64, device=self.draft.device).split(_PREFILL_ROWS):
+        for block in torch.tensor(tokens, dtype=torch.int64, device=self.draft.device).split(PREFILL_ROWS):
             if not len(block):
                 continue
             self.bytes_read += self.draft.forward_bytes(len(block)) + self._cache.bytes_read(len(block))

@@ -9,15 +9,12 @@ import torch
 from torch import Tensor
 
 from lab.errors import UserError
-from lab.models.decoder import Decoder
+from lab.models.decoder import PREFILL_ROWS, Decoder
 from lab.speculation.eagle3.checkpoint import load_head
 from lab.speculation.eagle3.grow import grow
 from lab.speculation.eagle3.head import Head
 from lab.speculation.options import DraftOptions, TreeShape, parse_tree
 from lab.speculation.tree import TokenTree
-
-# Rows of one forward over a prompt, as in the target's prefill.
-_PREFILL_ROWS = 512
 
 
 def make(options: DraftOptions, target: Decoder) -> Eagle3Drafter:
@@ -102,7 +99,7 @@ class Eagle3Drafter:
         if first == last:
             return
         tokens = torch.tensor(self._tokens[first + 1 : last + 1], device=self._fused.device)
-        blocks = zip(self._fused[first:last].split(_PREFILL_ROWS), tokens.split(_PREFILL_ROWS), strict=True)
+        blocks = zip(self._fused[first:last].split(PREFILL_ROWS), tokens.split(PREFILL_ROWS), strict=True)
         for hidden, block in blocks:
             self.bytes_read += self.head.forward_bytes + self._cache.bytes_read(len(block))
             self._hidden, self._logits = self.head.forward(hidden, block, self._cache, last_only=True)
