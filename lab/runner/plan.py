@@ -170,18 +170,19 @@ def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan
     threads = matrix.threads or default_threads()
     tell = progress or (lambda _phase, _done, _total: None)
     measured = ceilings(matrix.device, threads, progress=lambda part: tell("probe", round(100 * part), 100))
+    # A head that was trained again is another one, wherever it lies.
+    weights = {name: _weights_digest(path) for name, path in heads.items()}
     environment = {
         "machine": fingerprint(),
         "ceilings": asdict(measured),
         "others_busy": load_now(),
         "threads": threads,
         "models": {name: _provenance(files) for name, files in models.items()},
+        "heads": weights,
     }
     identity = {name: scenario.digest for name, scenario in scenarios.items()}
     identity["machine"] = machine_key(threads)
-    # A head that was trained again is another one, wherever it lies.
-    environment["heads"] = {name: _weights_digest(path) for name, path in heads.items()}
-    identity |= {f"head of {name}": found for name, found in environment["heads"].items()}
+    identity |= {f"head of {name}": found for name, found in weights.items()}
     return Plan(
         matrix=matrix,
         cells=matrix.cells(),
