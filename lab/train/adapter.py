@@ -116,11 +116,16 @@ def _with_adapter(folder: Path, config: AdapterConfig, device: torch.device, nam
 
     dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
     model = load_base(folder, dtype, compiled=config.compile)
+    layers = model.get_decoder().layers
+    if config.frozen >= len(layers):
+        raise UserError("--frozen", got=config.frozen, expected=f"less than the model's {len(layers)} layers")
+    linear = {name for name, part in layers[0].named_modules() if isinstance(part, torch.nn.Linear)}
     lora = LoraConfig(
         r=config.rank,
         lora_alpha=config.alpha,
         lora_dropout=config.dropout,
-        target_modules="all-linear",
+        target_modules={name.rpartition(".")[2] for name in linear},
+        layers_to_transform=list(range(config.frozen, len(layers))) if config.frozen else None,
         task_type="CAUSAL_LM",
     )
     with attaching():
@@ -152,7 +157,7 @@ def _take_over(adapter: Path, model: Any, config: AdapterConfig) -> None:
     if missing or found.unexpected_keys:
         got = f"{len(missing)} matrices missing, {len(found.unexpected_keys)} without a place"
         raise UserError(
-            f"--from {adapter}", got=got, expected="an adapter of every linear layer but the head"
+            f"--from {adapter}", got=got, expected="an adapter of the same layers, by the same --frozen"
         )
 
 

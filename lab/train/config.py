@@ -14,6 +14,7 @@ class AdapterConfig:
 
     Attributes:
         rank, alpha, dropout: of the adapter; its product is scaled by alpha / rank.
+        frozen: so many of the lowest layers get no adapter; nothing is computed backwards through them.
         lr: peak learning rate of AdamW, reached after a linear warm-up; a cosine takes it down to zero.
         warmup: share of the steps that warm up.
         epochs: passes over the sessions; a fraction ends within a pass.
@@ -31,6 +32,7 @@ class AdapterConfig:
     rank: int = 16
     alpha: int = 32
     dropout: float = 0.0
+    frozen: int = 0
     lr: float = 5e-4
     warmup: float = 0.03
     epochs: float = 1.0
@@ -48,6 +50,8 @@ class AdapterConfig:
                 raise UserError(_option(name), got=getattr(self, name), expected="more than 0")
         if not 0 <= self.dropout < 1:
             raise UserError(_option("dropout"), got=self.dropout, expected="at least 0 and less than 1")
+        if self.frozen < 0:
+            raise UserError(_option("frozen"), got=self.frozen, expected="0 or more")
         if not 0 <= self.warmup <= 1:
             raise UserError(_option("warmup"), got=self.warmup, expected="0 to 1")
         if self.forward_tokens is not None and self.forward_tokens < self.length:

@@ -59,6 +59,23 @@ def test_every_linear_layer_but_the_head_gets_an_adapter_and_nothing_else_learns
     assert all(".lora_" in n for n in names)
 
 
+def test_frozen_layers_get_no_adapter_and_the_rest_is_trained_on_only_with_the_same_ones_frozen(
+    trainer, tmp_path
+) -> None:
+    made = trainer(frozen=1)
+    assert {n.partition(".layers.")[2][0] for n in weights(made)} == {"1"}
+    assert run(made, tmp_path)
+    made.save_adapter(tmp_path / "adapter")
+    assert same(made, trainer(frozen=1, start=tmp_path / "adapter"))
+    with pytest.raises(UserError, match="expected an adapter of the same layers"):
+        trainer(start=tmp_path / "adapter")
+
+
+def test_freezing_all_layers_leaves_nothing_to_train(trainer) -> None:
+    with pytest.raises(UserError, match=r"--frozen: got 2, expected less than the model's 2 layers"):
+        trainer(frozen=2)
+
+
 def test_the_loss_is_the_cross_entropy_of_the_learnt_tokens(trainer, examples, model_folder) -> None:
     made = trainer()
     ids, learn = examples[0].ids.long(), examples[0].learn
@@ -265,6 +282,7 @@ def test_the_learning_rate_warms_up_and_falls_towards_zero() -> None:
     ("field", "value"),
     [
         ("rank", 0),
+        ("frozen", -1),
         ("lr", -1.0),
         ("epochs", math.inf),
         ("lr", math.nan),
