@@ -40,7 +40,11 @@ def source_files() -> dict[str, Path]:
         str(PurePosixPath(*package.split("."), file.relative_to(ROOT / folder))): file
         for package, folder in FOLDERS.items()
         for file in (ROOT / folder).rglob("*")
-        if file.is_file() and "__pycache__" not in file.parts and not file.name.startswith(".")
+        if file.is_file()
+        and "__pycache__" not in file.parts
+        and not file.name.startswith(".")
+        # An editable install leaves it among the sources.
+        and file.suffix != ".so"
     }
 
 
@@ -51,7 +55,7 @@ def wheel_files(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy)
     for folder in FOLDERS.values():
-        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
     done = subprocess.run(
         [sys.executable, "-c", _BUILD, "dist"], cwd=copy, capture_output=True, text=True, check=False
     )
@@ -66,13 +70,22 @@ def test_the_wheel_has_one_top_level_package(wheel_files: set[str]) -> None:
 
 
 def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(wheel_files: set[str]) -> None:
-    assert {name for name in wheel_files if ".dist-info/" not in name} == set(source_files())
+    found = {name for name in wheel_files if ".dist-info/" not in name}
+    assert {name for name in found if not name.endswith(".so")} == set(source_files())
+
+
+@pytest.mark.skipif(shutil.which("c++") is None, reason="no C++ compiler")
+def test_the_wheel_holds_the_compiled_kernels_where_there_is_a_compiler(wheel_files: set[str]) -> None:
+    (native,) = (name for name in wheel_files if name.endswith(".so"))
+    assert native.startswith("lab/kernels/cpu/_native.")
 
 
 def test_the_files_the_lab_reads_are_among_them() -> None:
     kinds = {str(PurePosixPath(name).parent / f"*{Path(name).suffix}") for name in source_files()}
     assert kinds >= {
         "lab/*.typed",
+        "lab/kernels/cpu/*.cpp",
+        "lab/kernels/cpu/*.inc",
         "lab/reports/templates/*.css",
         "lab/reports/templates/*.jinja",
         "lab/scenarios/matrices/*.yaml",

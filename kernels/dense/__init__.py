@@ -1,7 +1,8 @@
 """Op `dense`: y = x @ W^T with W in fp32 or bf16.
 
-`torch` is `F.linear`; `onednn` prepacks bf16 weights into oneDNN's blocked layout, so that a one-token step
-need not reorder them each time; `upcast` multiplies many rows in fp32 where a CPU has no bf16 arithmetic.
+`cpu` is the lab's own kernel for bf16 weights; `torch` is `F.linear`; `onednn` prepacks bf16 weights into
+oneDNN's blocked layout, so that a one-token step need not reorder them each time; `upcast` multiplies many
+rows in fp32 where a CPU has no bf16 arithmetic.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from lab.kernels.base import Matmul, choose
-from lab.kernels.dense import onednn, upcast
+from lab.kernels.dense import cpu, onednn, upcast
 from lab.kernels.dense.reference import Reference
 
 
@@ -22,10 +23,12 @@ def pack(weight: Tensor, kernel: str | None = None) -> Matmul:
         UserError: `kernel` cannot multiply this weight.
     """
     able = {"torch"}
+    able |= {"cpu"} if cpu.able(weight) else set()
     able |= {"onednn"} if onednn.able(weight) else set()
     able |= {"upcast"} if upcast.able(weight) else set()
     chosen = choose("dense", kernel, able, f"a {weight.dtype} weight on {weight.device.type}")
     implementations: dict[str, Callable[[Tensor], Matmul]] = {
+        "cpu": cpu.Cpu,
         "upcast": upcast.Upcast,
         "onednn": onednn.OneDnn,
         "torch": Reference,

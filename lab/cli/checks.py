@@ -81,7 +81,22 @@ def check_axes() -> list[Check]:
         Check("speculation", "ok", ", ".join(("none", *DRAFTERS))),
         _check_guided(),
         Check("kernels", "ok", kernels),
+        _check_native(),
     ]
+
+
+def _check_native() -> Check:
+    from lab.kernels import cpu
+
+    if cpu.library() is None:
+        advice = (
+            "Kernel `cpu` cannot run, and torch's own are several times slower at few rows: "
+            "install a C++ compiler (g++ or clang++), then the lab again"
+        )
+        return Check("compiled kernels", "warn", "not built in this installation", advice)
+    if not cpu.shares_threads():
+        return Check("compiled kernels", "warn", cpu.best_isa(), "One thread only: torch has no OpenMP")
+    return Check("compiled kernels", "ok", f"{cpu.best_isa()}, on torch's threads")
 
 
 def _check_guided() -> Check:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lab.errors import UserError
-from lab.kernels import w4
+from lab.kernels import cpu, w4
 from lab.kernels.base import Matmul
 from lab.kernels.w4 import W4Weight
 
@@ -91,9 +91,10 @@ def test_the_builtin_operator_runs_when_asked_for() -> None:
         (16, 64, 16, BF16, "reference"),
     ],
 )
-def test_the_preferred_implementation_is_the_builtin_one_where_its_layout_allows_it(
-    out: int, columns: int, group: int, dtype: torch.dtype, preferred: str
+def test_the_builtin_operator_comes_before_the_reference_where_its_layout_allows_it(
+    out: int, columns: int, group: int, dtype: torch.dtype, preferred: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(cpu, "library", lambda: None)
     weight = made_weight(out, columns, group)
     assert w4.pack(weight, dtype).kernel == preferred
     if preferred == "reference":

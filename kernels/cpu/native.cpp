@@ -1,0 +1,147 @@
+// The lab's CPU kernels behind a plain C interface (see __init__.py, which loads them).
+//
+// The code of ops.inc is compiled once for every instruction set; the caller says which one runs. Work is shared
+// among the threads of whichever OpenMP runtime the process has: its entry points are bound weakly and are never
+// linked, since a second runtime beside torch's would fight it for the cores. Without one, one thread computes.
+//
+// A row's result never depends on the other rows of its call, bit for bit: every sum runs in an order that follows
+// from the row alone. So a verify step gives the very logits of the plain steps that it stands for.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+extern "C" {
+__attribute__((weak)) void GOMP_parallel(void (*)(void *), void *, unsigned, unsigned);
+__attribute__((weak)) int omp_get_thread_num(void);
+__attribute__((weak)) int omp_get_num_threads(void);
+}
+
+namespace {
+
+// __init__.py mirrors it field by field.
+struct Weight {
+    int32_t kind;          // BF16 or FOUR_BITS
+    int32_t narrow_scales; // the scales are bf16, not float
+    int64_t in, out;
+    int64_t group;         // columns that share a scale
+    const void *data;      // BF16: [out / 16, in / 2, 16, 2]. FOUR_BITS: [out / 16, in / 4, 32], see `place`
+    const void *scales;    // [out / 16, in / group, 16]
+    const float *zeros;    // like scales, in units of the values; or null
+    const uint8_t *values; // [2, 16]: what the codes mean in bf16, the low bytes and the high bytes
+    const uint16_t *bias;  // [out] bf16, or null
+};
+constexpr int32_t BF16 = 0, FOUR_BITS = 1;
+
+bool have_threads() { return GOMP_parallel && omp_get_thread_num && omp_get_num_threads; }
+
+// Calls body(part, parts) on each of `threads` threads.
+template <class Body> void parallel(int threads, const Body &body) {
+    if (threads <= 1 || !have_threads()) {
+        body(0, 1);
+        return;
+    }
+    void (*run)(void *) = [](void *data) {
+        (*static_cast<const Body *>(data))(omp_get_thread_num(), omp_get_num_threads());
+    };
+    GOMP_parallel(run, const_cast<Body *>(&body), static_cast<unsigned>(threads), 0);
+}
+
+struct Span {
+    int64_t start, stop;
+};
+
+// The part's contiguous share of `total` items.
+Span share(int64_t total, int part, int parts) {
+    return {total * part / parts, total * (part + 1) / parts};
+}
+
+float widen(uint16_t bits) {
+    uint32_t wide = static_cast<uint32_t>(bits) << 16;
+    float value;
+    std::memcpy(&value, &wide, sizeof value);
+    return value;
+}
+
+// To nearest, ties to even; NaN stays NaN.
+uint16_t narrow(float value) {
+    uint32_t bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((bits >> 16) | 0x40u);
+    return static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+// Memory that the calling thread keeps from call to call; `which` tells its uses apart.
+template <int which> float *scratch(int64_t count) {
+    static thread_local std::vector<float> kept;
+    if (static_cast<int64_t>(kept.size()) < count) kept.resize(count);
+    return kept.data();
+}
+
+// Outputs that one tile of weights makes.
+constexpr int TILE = 16;
+// Rows that are multiplied at once: with two vectors of 8 outputs each, their sums fit 16 registers.
+constexpr int ROWS = 6;
+// Rows that share one pass over the weights; their activations stay in the second-level cache.
+constexpr int64_t BLOCK = 64;
+int64_t tiles_of(int64_t out) { return (out + TILE - 1) / TILE; }
+
+// Blocks of at most ROWS rows, as equal as can be.
+int64_t next_rows(int64_t left) {
+    int64_t blocks = (left + ROWS - 1) / ROWS;
+    return (left + blocks - 1) / blocks;
+}
+
+} // namespace
+
+#define LAB_ISA portable
+#include "ops.inc"
+#undef LAB_ISA
+
+#if defined(__x86_64__)
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#endif
+#define LAB_ISA avx2
+#define LAB_AVX2
+#include "ops.inc"
+#undef LAB_AVX2
+#undef LAB_ISA
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif
+
+extern "C" {
+
+// The best instruction set that this processor has: 0 portable, 1 AVX2 with FMA.
+int lab_isa(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 1;
+#endif
+    return 0;
+}
+
+// Whether the process has an OpenMP runtime to share.
+int lab_has_threads(void) { return have_threads(); }
+
+// y [n, out] = x [n, in] W^T, all bf16.
+void lab_linear(int isa, int threads, const Weight *weight, const uint16_t *x, int64_t n, uint16_t *y) {
+#if defined(__x86_64__)
+    if (isa == 1) return avx2::linear(*weight, x, n, y, threads);
+#endif
+    (void)isa;
+    portable::linear(*weight, x, n, y, threads);
+}
+}

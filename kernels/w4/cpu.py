@@ -1,0 +1,53 @@
+"""4-bit weights through the lab's own CPU kernel: codes are looked up, a group's sum is scaled once."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from lab.kernels import cpu
+from lab.kernels.cpu import Isa
+from lab.kernels.w4.reference import W4Weight
+
+
+def able(weight: W4Weight, dtype: torch.dtype) -> bool:
+    """bf16 activations on a CPU, groups of whole fours of columns."""
+    return dtype == torch.bfloat16 and weight.group % 4 == 0 and cpu.able(weight.codes)
+
+
+class Cpu:
+    """A W4Weight as [out / 16, in / 4, 32] bytes of two codes, its scales as [out / 16, in / group, 16]."""
+
+    kernel = "cpu"
+
+    def __init__(self, weight: W4Weight, isa: Isa | None = None):
+        self.stored_bytes = weight.stored_bytes
+        self._isa = isa or cpu.best_isa()
+        self._codes = _pack(weight.codes)
+        scales = weight.scales if weight.scales.dtype == torch.bfloat16 else weight.scales.float()
+        self._scales = cpu.tiles(scales).transpose(1, 2).contiguous()
+        values = torch.arange(-8, 8, dtype=torch.bfloat16)
+        self._values = values.view(torch.uint8).view(16, 2).t().contiguous()
+        out, columns = weight.codes.shape
+        self._weight = cpu.Weight(
+            kind=cpu.FOUR_BITS,
+            narrow_scales=scales.dtype == torch.bfloat16,
+            columns=columns,
+            out=out,
+            group=weight.group,
+            data=self._codes.data_ptr(),
+            scales=self._scales.data_ptr(),
+            values=self._values.data_ptr(),
+        )
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return cpu.linear(self._weight, x, self._isa)
+
+
+def _pack(codes: Tensor) -> Tensor:
+    """uint8 [out, in] -> [out / 16, in / 4, 32]; of four columns a byte holds 0 or 1 (low) and 2 or 3."""
+    # Output 8 h + 4 l + i stands at l, h, i: the halves of each 16-byte lane interleave to outputs in order.
+    quads = cpu.tiles(codes).unflatten(2, (-1, 2, 2)).unflatten(1, (2, 2, 4))
+    bytes_ = quads[..., 0, :] | (quads[..., 1, :] << 4)
+    tiles, high, low, four, quad, two = bytes_.shape
+    return bytes_.permute(0, 4, 2, 1, 3, 5).reshape(tiles, quad, high * low * four * two).contiguous()
