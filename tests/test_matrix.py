@@ -53,7 +53,7 @@ def test_cell_ids_name_every_axis_and_differ() -> None:
         ({"scenario": ""}, "scenario: got '', expected at least one value"),
         ({"rounds": 0}, "rounds: got 0"),
         ({"kernel": {"w5": "torch"}}, "kernel: got 'w5', expected one of dense, w4. Did you mean 'w4'?"),
-        ({"kernel": {"w4": "marlin"}}, "kernel: got 'marlin', expected one of torch, reference"),
+        ({"kernel": {"w4": "marlin"}}, "kernel: got 'marlin', expected one of cpu, torch, reference"),
         ({"temperature": -1}, "temperature: got -1"),
         (
             {"replay": "life"},

@@ -93,7 +93,8 @@ def linear(weight: Weight, x: torch.Tensor, isa: Isa) -> torch.Tensor:
 def tiles(weight: torch.Tensor) -> torch.Tensor:
     """W [out, in] -> [tiles, TILE, in], zeros below its last row."""
     padding = -len(weight) % TILE
-    return torch.nn.functional.pad(weight, (0, 0, 0, padding)).unflatten(0, (-1, TILE))
+    tiled: torch.Tensor = torch.nn.functional.pad(weight, (0, 0, 0, padding)).unflatten(0, (-1, TILE))
+    return tiled
 
 
 def _share_threads() -> None:

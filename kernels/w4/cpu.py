@@ -50,4 +50,7 @@ def _pack(codes: Tensor) -> Tensor:
     quads = cpu.tiles(codes).unflatten(2, (-1, 2, 2)).unflatten(1, (2, 2, 4))
     bytes_ = quads[..., 0, :] | (quads[..., 1, :] << 4)
     tiles, high, low, four, quad, two = bytes_.shape
-    return bytes_.permute(0, 4, 2, 1, 3, 5).reshape(tiles, quad, high * low * four * two).contiguous()
+    packed: Tensor = (
+        bytes_.permute(0, 4, 2, 1, 3, 5).reshape(tiles, quad, high * low * four * two).contiguous()
+    )
+    return packed

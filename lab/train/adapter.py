@@ -124,7 +124,7 @@ def _with_adapter(folder: Path, config: AdapterConfig, device: torch.device, nam
         r=config.rank,
         lora_alpha=config.alpha,
         lora_dropout=config.dropout,
-        target_modules={name.rpartition(".")[2] for name in linear},
+        target_modules=sorted({name.rpartition(".")[2] for name in linear}),
         layers_to_transform=list(range(config.frozen, len(layers))) if config.frozen else None,
         task_type="CAUSAL_LM",
     )

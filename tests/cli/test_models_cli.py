@@ -63,7 +63,8 @@ def test_list_shows_what_can_be_pulled_and_how() -> None:
 
 
 def test_list_as_json_gives_the_path_of_a_pulled_model_and_null_otherwise() -> None:
-    (row,) = json.loads(run("list", "--json"))
+    row, agent = json.loads(run("list", "--json"))
+    assert agent["name"] == "smollm2-135m-agent"
     assert (row["name"], row["parameters"], row["path"]) == ("smollm2-135m", 134_515_008, None)
     path = model_dir("smollm2-135m")
     path.mkdir(parents=True)
