@@ -29,6 +29,7 @@ PHASES = {
     "verify": "Checking SHA-256",
     "unpack": "Unpacking",
     "convert": "Dequantizing",
+    "merge": "Adding the adapter",
     "probe": "Probing the machine",
     "answer": "The target answers",
 }

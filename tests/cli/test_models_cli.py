@@ -80,7 +80,7 @@ def test_pull_hands_the_entry_and_the_flag_on_and_says_where_the_model_is(
     asked: list[Any] = []
 
     def fake(entry: Any, *, progress: Any, force: bool) -> Path:
-        for phase in ("download", "verify", "unpack", "convert"):
+        for phase in ("download", "verify", "unpack", "convert", "merge"):
             progress(phase, 1, 2)
         asked.append((entry.name, force))
         return Path("here")
@@ -148,4 +148,4 @@ def test_the_command_module_loads_without_the_heavy_libraries() -> None:
 
 
 def test_every_phase_of_a_pull_has_a_label() -> None:
-    assert {"download", "verify", "unpack", "convert"} <= set(PHASES)
+    assert {"download", "verify", "unpack", "convert", "merge"} <= set(PHASES)
