@@ -2,8 +2,9 @@
 
     python benchmarks/step_matmuls.py [--model smollm2-135m] [--rows 1,2,4,8,16,32] [--repeats 9]
 
-Kernels take turns within a repeat. Prints each one's median time with its range, and the stored bytes over
-it, beside the ceilings that `lab probe` measures. The slow reference of op w4 is left out.
+Kernels take turns within a repeat. Prints each one's median time with its range, the median of torch's time
+over its own, repeat by repeat, and the stored bytes over its time, beside the ceilings that `lab probe`
+measures. The slow reference of op w4 is left out.
 """
 
 from __future__ import annotations
@@ -90,10 +91,15 @@ def main() -> None:
                 if repeat:  # the first warms up
                     times[key].append(found)
         for (precision, kernel), found in times.items():
+            ratio = statistics.median(
+                theirs / own for theirs, own in zip(times[precision, "torch"], found, strict=True)
+            )
             stored = sum(product.stored_bytes for _, product in steps[precision, kernel])
+            median = statistics.median(found)
             print(
-                f"n {rows:3d}  {precision:7s} {kernel:10s} {statistics.median(found):8.2f} ms "
-                f"[{min(found):.2f}, {max(found):.2f}]  {stored / statistics.median(found) / 1e6:6.2f} GB/s"
+                f"n {rows:3d}  {precision:7s} {kernel:10s} {median:8.2f} ms "
+                f"[{min(found):.2f}, {max(found):.2f}]  {ratio:.2f}x torch  "
+                f"{stored / median / 1e6:6.2f} GB/s"
             )
 
 

@@ -1,6 +1,6 @@
 """Every op and its implementations, the preferred first. Free of torch, so that a matrix is checked fast."""
 
 KERNELS: dict[str, tuple[str, ...]] = {
-    "dense": ("cpu", "upcast", "onednn", "torch"),
+    "dense": ("onednn", "cpu", "upcast", "torch"),
     "w4": ("cpu", "torch", "reference"),
 }

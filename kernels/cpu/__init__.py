@@ -33,9 +33,7 @@ class Weight(ctypes.Structure):
         ("group", ctypes.c_int64),
         ("data", ctypes.c_void_p),
         ("scales", ctypes.c_void_p),
-        ("zeros", ctypes.c_void_p),
         ("values", ctypes.c_void_p),
-        ("bias", ctypes.c_void_p),
     )
 
 

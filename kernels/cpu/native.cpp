@@ -4,8 +4,8 @@
 // among the threads of whichever OpenMP runtime the process has: its entry points are bound weakly and are never
 // linked, since a second runtime beside torch's would fight it for the cores. Without one, one thread computes.
 //
-// A row's result never depends on the other rows of its call, bit for bit: every sum runs in an order that follows
-// from the row alone. So a verify step gives the very logits of the plain steps that it stands for.
+// A row's product never depends on the other rows of its call, bit for bit: every sum runs in an order that follows
+// from the row alone.
 
 #include <algorithm>
 #include <cstdint>
@@ -32,9 +32,7 @@ struct Weight {
     int64_t group;         // columns that share a scale
     const void *data;      // BF16: [out / 16, in / 2, 16, 2]. FOUR_BITS: [out / 16, in / 4, 32], see `place`
     const void *scales;    // [out / 16, in / group, 16]
-    const float *zeros;    // like scales, in units of the values; or null
     const uint8_t *values; // [2, 16]: what the codes mean in bf16, the low bytes and the high bytes
-    const uint16_t *bias;  // [out] bf16, or null
 };
 constexpr int32_t BF16 = 0, FOUR_BITS = 1;
 
@@ -89,7 +87,6 @@ constexpr int TILE = 16;
 constexpr int ROWS = 6;
 // Rows that share one pass over the weights; their activations stay in the second-level cache.
 constexpr int64_t BLOCK = 64;
-int64_t tiles_of(int64_t out) { return (out + TILE - 1) / TILE; }
 
 // Blocks of at most ROWS rows, as equal as can be.
 int64_t next_rows(int64_t left) {

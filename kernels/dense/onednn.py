@@ -5,16 +5,19 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from lab.kernels.dense.upcast import has_bf16_arithmetic
+
 # The row count the layout is chosen for. Layouts chosen for 1, 8 and 512 rows were measured within noise of
 # each other at 1, 8 and 512 rows (SmolLM2's shapes, Zen 4, torch 2.13).
 _ROWS_HINT = 8
 
 
 def able(weight: Tensor) -> bool:
-    """bf16 on a CPU whose oneDNN multiplies bf16 itself."""
+    """bf16 on a CPU whose oneDNN multiplies bf16 itself, by the processor's own instructions."""
     return (
         weight.dtype == torch.bfloat16
         and weight.device.type == "cpu"
+        and has_bf16_arithmetic()
         and torch.backends.mkldnn.is_available()
         and torch.ops.mkldnn._is_mkldnn_bf16_supported()
     )

@@ -14,10 +14,14 @@ from torch import Tensor
 MANY_ROWS = 64
 
 
+def has_bf16_arithmetic() -> bool:
+    """Whether this CPU has an instruction for bf16 products."""
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
 def able(weight: Tensor) -> bool:
     """bf16 on a CPU that has no instruction for bf16 products."""
-    arithmetic = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return weight.dtype == torch.bfloat16 and weight.device.type == "cpu" and not arithmetic
+    return weight.dtype == torch.bfloat16 and weight.device.type == "cpu" and not has_bf16_arithmetic()
 
 
 class Upcast:

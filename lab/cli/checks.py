@@ -90,7 +90,7 @@ def _check_native() -> Check:
 
     if cpu.library() is None:
         advice = (
-            "Kernel `cpu` cannot run, and torch's own are several times slower at few rows: "
+            "Kernel `cpu` cannot run; without bf16 arithmetic torch's own verify several rows far slower: "
             "install a C++ compiler (g++ or clang++), then the lab again"
         )
         return Check("compiled kernels", "warn", "not built in this installation", advice)

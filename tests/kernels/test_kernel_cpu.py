@@ -111,8 +111,10 @@ def test_any_shape_gives_the_product(rows: int, out: int, groups: int, group: in
         assert ((matmul(x).double() - exact).abs() <= added * 2**-7 * 1.01).all()
 
 
-def test_threads_do_not_change_a_bit(isa: Isa) -> None:
-    matmul, x = DenseCpu(normal(100, 64), isa), normal(9, 64, 1)
+@pytest.mark.parametrize("op", ["dense", "w4"])
+def test_threads_do_not_change_a_bit(isa: Isa, op: str) -> None:
+    matmul = DenseCpu(normal(100, 64), isa) if op == "dense" else W4Cpu(coded(100, 64, 32), isa)
+    x = normal(9, 64, 1)
     before = torch.get_num_threads()
     found = []
     for threads in (1, 2, 3):
@@ -142,7 +144,9 @@ def test_nan_stays_where_it_is(isa: Isa) -> None:
     assert bool(y[1].isnan().all())
 
 
-def test_the_kernels_are_preferred_and_can_be_pinned_away() -> None:
+def test_the_kernels_are_preferred_and_can_be_pinned_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    for arithmetic in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, arithmetic, lambda: False)
     assert dense.pack(normal(16, 64)).kernel == "cpu"
     assert dense.pack(normal(16, 64), "torch").kernel == "torch"
     assert w4.pack(coded(16, 64, 32), BF16).kernel == "cpu"

@@ -75,7 +75,6 @@ def _without_compiled_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cpu, "library", lambda: None)
 
 
-@pytest.mark.usefixtures("_without_compiled_kernels")
 @pytest.mark.parametrize("arithmetic", ["_is_avx512_bf16_supported", "_is_amx_tile_supported"])
 @needs_onednn
 def test_bf16_prefers_the_prepacked_layout_where_the_cpu_multiplies_bf16(

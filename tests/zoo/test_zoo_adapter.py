@@ -15,9 +15,9 @@ from torch import Tensor
 
 from lab.errors import UserError
 from lab.zoo import pull as pull_module
-from lab.zoo.adapter import CONFIG, WEIGHTS, write_merged
-from lab.zoo.catalog import Artifact, ModelEntry
-from lab.zoo.pull import MARKER, is_pulled, pull
+from lab.zoo.adapter import CONFIG, WEIGHTS, read_adapter_config, write_merged
+from lab.zoo.catalog import CATALOG, Artifact, ModelEntry
+from lab.zoo.pull import MARKER, is_pulled, package_folder, pull
 
 RANK, ALPHA = 2, 8
 PLAIN = {"peft_type": "LORA", "r": RANK, "lora_alpha": ALPHA, "bias": "none"}
@@ -151,3 +151,14 @@ def test_another_adapter_makes_the_model_stale_and_a_damaged_one_is_refused(
     with pytest.raises(UserError, match=r"expected 0000000000000000\.\.\.\. Reinstall the lab"):
         pull(other)
     assert is_pulled(adapted)
+
+
+@pytest.mark.parametrize("entry", [e for e in CATALOG.values() if e.adapter], ids=lambda e: e.name)
+def test_an_adapter_of_the_catalogue_is_the_file_of_this_package(entry: ModelEntry) -> None:
+    assert entry.adapter is not None
+    path = package_folder() / entry.adapter.file
+    content = path.read_bytes()
+    assert (hashlib.sha256(content).hexdigest(), len(content)) == (entry.adapter.sha256, entry.adapter.bytes)
+    assert len(content) <= 20_000_000
+    assert read_adapter_config(path.parent)["base_model_name_or_path"] in CATALOG
+    assert (path.parent / "README.md").is_file()
