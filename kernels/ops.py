@@ -3,4 +3,5 @@
 KERNELS: dict[str, tuple[str, ...]] = {
     "dense": ("onednn", "cpu", "upcast", "torch"),
     "w4": ("cpu", "torch", "reference"),
+    "stack": ("cpu", "torch"),
 }

@@ -20,10 +20,13 @@ ISAS: tuple[Isa, ...] = ("portable", "avx2")
 
 # Outputs of one tile of packed weights.
 TILE = 16
+# Most rows that go through a decoder's layers in one call.
+BLOCK = 64
 
 
+# The structures are those of native.cpp, field by field; whoever fills one keeps its tensors.
 class Weight(ctypes.Structure):
-    """A packed weight, field by field as in native.cpp; whoever makes one keeps its tensors."""
+    """A packed weight."""
 
     _fields_ = (
         ("kind", ctypes.c_int32),
@@ -38,6 +41,63 @@ class Weight(ctypes.Structure):
 
 
 BF16, FOUR_BITS = 0, 1
+
+
+class Linear(ctypes.Structure):
+    """A packed weight and the bias behind it."""
+
+    _fields_ = (("weight", ctypes.POINTER(Weight)), ("bias", ctypes.c_void_p))
+
+
+class Layer(ctypes.Structure):
+    """The weights of one decoder layer."""
+
+    _fields_ = (
+        ("input_norm", ctypes.c_void_p),
+        ("post_norm", ctypes.c_void_p),
+        ("qk_norm", ctypes.c_void_p),
+        ("qkv", Linear),
+        ("out", Linear),
+        ("gate_up", Linear),
+        ("down", Linear),
+    )
+
+
+class Stack(ctypes.Structure):
+    """A decoder's layers."""
+
+    _fields_ = (
+        ("layers", ctypes.c_int64),
+        ("hidden", ctypes.c_int64),
+        ("heads", ctypes.c_int64),
+        ("kv_heads", ctypes.c_int64),
+        ("head_dim", ctypes.c_int64),
+        ("intermediate", ctypes.c_int64),
+        ("window", ctypes.c_int64),
+        ("eps", ctypes.c_double),
+        ("layer", ctypes.POINTER(Layer)),
+    )
+
+
+class Rows(ctypes.Structure):
+    """What a decoder's layers compute in one call."""
+
+    _fields_ = (
+        ("x", ctypes.c_void_p),
+        ("n", ctypes.c_int64),
+        ("start", ctypes.c_int64),
+        ("visible", ctypes.c_void_p),
+        ("recent", ctypes.c_int64),
+        ("cos", ctypes.c_void_p),
+        ("sin", ctypes.c_void_p),
+        ("keys", ctypes.c_void_p),
+        ("values", ctypes.c_void_p),
+        ("layer_stride", ctypes.c_int64),
+        ("head_stride", ctypes.c_int64),
+        ("taps", ctypes.c_void_p),
+        ("tap_count", ctypes.c_int64),
+        ("tapped", ctypes.c_void_p),
+    )
 
 
 @functools.cache
@@ -56,6 +116,11 @@ def library() -> ctypes.CDLL | None:
         *(ctypes.POINTER(Weight), ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p),
     ]
     found.lab_linear.restype = None
+    found.lab_stack.argtypes = [
+        *(ctypes.c_int, ctypes.c_int),
+        *(ctypes.POINTER(Stack), ctypes.POINTER(Rows)),
+    ]
+    found.lab_stack.restype = None
     return found
 
 
@@ -86,6 +151,13 @@ def linear(weight: Weight, x: torch.Tensor, isa: Isa) -> torch.Tensor:
     threads = torch.get_num_threads()
     found.lab_linear(ISAS.index(isa), threads, weight, x.data_ptr(), len(x), y.data_ptr())
     return y
+
+
+def stack(layers: Stack, rows: Rows, isa: Isa) -> None:
+    """Run the rows through all of a decoder's layers."""
+    found = library()
+    assert found is not None, "able() was not asked"
+    found.lab_stack(ISAS.index(isa), torch.get_num_threads(), layers, rows)
 
 
 def tiles(weight: torch.Tensor) -> torch.Tensor:

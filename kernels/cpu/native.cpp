@@ -4,10 +4,11 @@
 // among the threads of whichever OpenMP runtime the process has: its entry points are bound weakly and are never
 // linked, since a second runtime beside torch's would fight it for the cores. Without one, one thread computes.
 //
-// A row's product never depends on the other rows of its call, bit for bit: every sum runs in an order that follows
-// from the row alone.
+// A row's result never depends on the other rows of its call, bit for bit: every sum runs in an order that follows
+// from the row alone. So a verify step gives the very logits of the plain steps that it stands for.
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -18,13 +19,15 @@
 
 extern "C" {
 __attribute__((weak)) void GOMP_parallel(void (*)(void *), void *, unsigned, unsigned);
+__attribute__((weak)) void GOMP_barrier(void);
 __attribute__((weak)) int omp_get_thread_num(void);
 __attribute__((weak)) int omp_get_num_threads(void);
 }
 
 namespace {
 
-// __init__.py mirrors it field by field.
+// The interface's structures; __init__.py mirrors them field by field.
+
 struct Weight {
     int32_t kind;          // BF16 or FOUR_BITS
     int32_t narrow_scales; // the scales are bf16, not float
@@ -36,7 +39,39 @@ struct Weight {
 };
 constexpr int32_t BF16 = 0, FOUR_BITS = 1;
 
-bool have_threads() { return GOMP_parallel && omp_get_thread_num && omp_get_num_threads; }
+struct Linear {
+    const Weight *weight;
+    const uint16_t *bias; // [out] bf16, or null
+};
+
+struct Layer {
+    const uint16_t *input_norm, *post_norm; // [hidden] bf16
+    const uint16_t *qk_norm;                // [heads + kv_heads, head_dim] bf16, or null
+    Linear qkv, out, gate_up, down;
+};
+
+struct Stack {
+    int64_t layers, hidden, heads, kv_heads, head_dim, intermediate;
+    int64_t window; // positions that a token sees, itself included; 0 for all
+    double eps;     // of the norms
+    const Layer *layer;
+};
+
+struct Rows {
+    uint16_t *x;            // [n, hidden] bf16, replaced by what leaves the last layer
+    int64_t n;              // at most BLOCK
+    int64_t start;          // slot of the first row
+    const uint8_t *visible; // [n, recent]: which of the last slots a row sees, the new ones included; null: causal
+    int64_t recent;
+    const uint16_t *cos, *sin; // [n, head_dim] bf16
+    uint16_t *keys, *values;   // [layers, kv_heads, slots, head_dim] bf16, the last two contiguous
+    int64_t layer_stride, head_stride;
+    const int64_t *taps; // layers whose incoming states are wanted, ascending
+    int64_t tap_count;
+    uint16_t *tapped; // [tap_count, n, hidden] bf16
+};
+
+bool have_threads() { return GOMP_parallel && GOMP_barrier && omp_get_thread_num && omp_get_num_threads; }
 
 // Calls body(part, parts) on each of `threads` threads.
 template <class Body> void parallel(int threads, const Body &body) {
@@ -48,6 +83,10 @@ template <class Body> void parallel(int threads, const Body &body) {
         (*static_cast<const Body *>(data))(omp_get_thread_num(), omp_get_num_threads());
     };
     GOMP_parallel(run, const_cast<Body *>(&body), static_cast<unsigned>(threads), 0);
+}
+
+void barrier(int parts) {
+    if (parts > 1) GOMP_barrier();
 }
 
 struct Span {
@@ -87,6 +126,10 @@ constexpr int TILE = 16;
 constexpr int ROWS = 6;
 // Rows that share one pass over the weights; their activations stay in the second-level cache.
 constexpr int64_t BLOCK = 64;
+// Slots of keys and values that one task attends to.
+constexpr int CHUNK = 64;
+
+int64_t tiles_of(int64_t out) { return (out + TILE - 1) / TILE; }
 
 // Blocks of at most ROWS rows, as equal as can be.
 int64_t next_rows(int64_t left) {
@@ -140,5 +183,14 @@ void lab_linear(int isa, int threads, const Weight *weight, const uint16_t *x, i
 #endif
     (void)isa;
     portable::linear(*weight, x, n, y, threads);
+}
+
+// All layers of a decoder, between the embedding and the last norm.
+void lab_stack(int isa, int threads, const Stack *stack, const Rows *rows) {
+#if defined(__x86_64__)
+    if (isa == 1) return avx2::stack(*stack, *rows, threads);
+#endif
+    (void)isa;
+    portable::stack(*stack, *rows, threads);
 }
 }

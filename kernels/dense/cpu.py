@@ -24,7 +24,7 @@ class Cpu:
         self._isa = isa or cpu.best_isa()
         self._tiles = cpu.tiles(weight).unflatten(2, (-1, 2)).transpose(1, 2).contiguous()
         out, columns = weight.shape
-        self._weight = cpu.Weight(kind=cpu.BF16, columns=columns, out=out, data=self._tiles.data_ptr())
+        self.packed = cpu.Weight(kind=cpu.BF16, columns=columns, out=out, data=self._tiles.data_ptr())
 
     def __call__(self, x: Tensor) -> Tensor:
-        return cpu.linear(self._weight, x, self._isa)
+        return cpu.linear(self.packed, x, self._isa)

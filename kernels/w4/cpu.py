@@ -29,7 +29,7 @@ class Cpu:
         values = torch.arange(-8, 8, dtype=torch.bfloat16)
         self._values = values.view(torch.uint8).view(16, 2).t().contiguous()
         out, columns = weight.codes.shape
-        self._weight = cpu.Weight(
+        self.packed = cpu.Weight(
             kind=cpu.FOUR_BITS,
             narrow_scales=scales.dtype == torch.bfloat16,
             columns=columns,
@@ -41,7 +41,7 @@ class Cpu:
         )
 
     def __call__(self, x: Tensor) -> Tensor:
-        return cpu.linear(self._weight, x, self._isa)
+        return cpu.linear(self.packed, x, self._isa)
 
 
 def _pack(codes: Tensor) -> Tensor:

@@ -72,7 +72,8 @@ class NativeEngine:
         self.tokenizer = ChatTokenizer.load(config.model)
         self.guides = _load_guides(config, self.tokenizer)
         self.precision = load_precision(config.precision, config.kernels)
-        self.decoder = load_decoder(config.model, self.precision, self.device, progress)
+        stacked = config.kernels.get("stack")
+        self.decoder = load_decoder(config.model, self.precision, self.device, progress, stacked)
         self.use(load_drafter(config.speculation, config.draft, self.decoder))
         self._sync = torch.cuda.synchronize if self.device.type == "cuda" else None
         # Kept over sessions: it grows to the longest and is not allocated again while something is timed.
@@ -93,7 +94,7 @@ class NativeEngine:
         return CellSetup(
             load_s=self._load_s,
             weight_bytes=self.decoder.stored_bytes,
-            kernels=dict(self.precision.kernels),
+            kernels={**self.precision.kernels, "stack": self.decoder.stacked},
             logit_noise=None,
             warmup_calls=0,
             facts={

@@ -27,6 +27,8 @@ from lab.paths import cache_dir, writable_cache_dir, write_atomically
 DEVICES = ("cpu", "cuda")
 BUDGET_S = 15.0
 _REPEATS = 3
+# No workload may take longer than this once, as far as its kernel's smaller ones tell.
+_LONGEST_S = 0.5
 _MIB = 2**20
 
 Timer = Callable[[Callable[[], object]], float]
@@ -159,9 +161,9 @@ def measure_ceilings(
         bf16_gflop_per_s=top["bf16"],
         fp32_gflop_per_s=top["fp32"],
         int8_gop_per_s=top.get("int8"),
-        best={ceiling: workload.kernel for ceiling, workload in best.items()},
-        read_by={w.kernel: max(rate) for w, rate in rates.items() if w.ceiling == "read"},
-        arithmetic_by={w.kernel: max(rate) for w, rate in rates.items() if w.ceiling != "read"},
+        best={ceiling: workload.label for ceiling, workload in best.items()},
+        read_by={w.label: max(rate) for w, rate in rates.items() if w.ceiling == "read"},
+        arithmetic_by={w.label: max(rate) for w, rate in rates.items() if w.ceiling != "read"},
         read_passes=tuple(
             map(max, zip(*(rate for w, rate in rates.items() if w.ceiling == "read"), strict=True))
         ),
@@ -182,19 +184,27 @@ def _workloads(device: str, buffer_bytes: int) -> Iterator[Workload]:
 def _warm_up(work: Iterable[Workload]) -> tuple[list[Workload], dict[str, str]]:
     """The workloads that run and are right, and why the others are not among them."""
     ready, failed = [], {}
+    rates: dict[str, float] = {}
     for workload in work:
+        expected_s = workload.work / rates.get(workload.kernel, float("inf"))
+        if expected_s > _LONGEST_S:
+            failed[workload.label] = f"would take {expected_s:.1f} s at the rate of smaller ones"
+            continue
+        began = time.perf_counter()
         try:
-            right = workload.correct(workload.run())
+            result = workload.run()
+            rates[workload.kernel] = workload.work / (time.perf_counter() - began)
+            right = workload.correct(result)
         except (
             RuntimeError,
             AttributeError,
         ) as error:  # a torch build without the operator, or refusing the layout
-            failed[workload.kernel] = str(error).splitlines()[0]
+            failed[workload.label] = str(error).splitlines()[0]
             continue
         if right:
             ready.append(workload)
         else:
-            failed[workload.kernel] = "its result was wrong"
+            failed[workload.label] = "its result was wrong"
     return ready, failed
 
 

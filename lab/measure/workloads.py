@@ -12,6 +12,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from lab.kernels.dense import cpu, upcast
+
 Ceiling = Literal["read", "bf16", "fp32", "int8"]
 
 # (m, n, k) of [m, k] @ [k, n]. The first of the CPU's fits into its caches.
@@ -29,10 +31,11 @@ class Workload:
 
     Attributes:
         ceiling: which ceiling it can raise.
-        kernel: what runs, on what.
+        kernel: what runs.
         work: bytes read, or operations (a multiply-add is two).
         run: computes once.
         correct: whether what `run` returned is right.
+        size: of what it runs on, where it runs on several.
     """
 
     ceiling: Ceiling
@@ -40,6 +43,11 @@ class Workload:
     work: int
     run: Callable[[], Any]
     correct: Callable[[Any], bool]
+    size: str = ""
+
+    @property
+    def label(self) -> str:
+        return f"{self.kernel} {self.size}".rstrip()
 
 
 def reads(device: str, buffer_bytes: int) -> Iterator[Workload]:
@@ -101,10 +109,11 @@ def _int8_product(x: Tensor, w: Tensor, name: str) -> Workload:
     (m, k), n = x.shape, w.shape[1]
     return Workload(
         "int8",
-        f"{name} {_times((m, n, k))}",
+        name,
         2 * m * n * k,
         lambda: torch._int_mm(x, w),
         lambda y: torch.equal(y[:4].double(), x[:4].double() @ w.double()),
+        _times((m, n, k)),
     )
 
 
@@ -121,11 +130,15 @@ def _float_products(x: Tensor, w: Tensor, ceiling: Ceiling, tolerance: float) ->
         return lambda: torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
 
     def workload(name: str, run: Callable[[], Tensor]) -> Workload:
-        return Workload(ceiling, f"{name} {ceiling} {_times((m, n, k))}", 2 * m * n * k, run, correct)
+        return Workload(ceiling, f"{name} {ceiling}", 2 * m * n * k, run, correct, _times((m, n, k)))
 
     yield workload("linear", lambda: torch.nn.functional.linear(x, w))
     if x.device.type == "cpu" and _packs(x.dtype):
         yield workload("linear packed by oneDNN", packed())
+    for kernel, able, pack in (("cpu", cpu.able, cpu.Cpu), ("upcast", upcast.able, upcast.Upcast)):
+        if able(w):
+            matmul = pack(w)
+            yield workload(f"the lab's {kernel}", lambda matmul=matmul: matmul(x))
 
 
 def _packs(dtype: torch.dtype) -> bool:

@@ -78,11 +78,13 @@ def load_decoder(
     precision: Precision,
     device: torch.device,
     progress: Callable[[int, int], None] | None = None,
+    stacked: str | None = None,
 ) -> Decoder:
     """Build the decoder of the checkpoint in `path`, layer by layer, so that at most one layer exists twice.
 
     Args:
         progress: called with (layers done, layers).
+        stacked: as `Decoder` takes it.
 
     Raises:
         UserError: see `Checkpoint` and `read_config`.
@@ -102,6 +104,7 @@ def load_decoder(
         layers,
         builder.vector("model.norm.weight", config.hidden),
         precision.head(head),
+        stacked,
     )
 
 

@@ -2,7 +2,8 @@
 
 `Rotary`, `additive_mask` and `attend` serve every layer of that kind, also one that drafts. Query, key and
 value projections are one matmul, as are gate and up. Grouped-query attention folds the query heads that
-share a key head into rows, so that keys are never expanded.
+share a key head into rows, so that keys are never expanded. The layers are eager torch, or op `stack` where
+it runs them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lab.kernels import stack
 from lab.models.cache import KVCache
 from lab.models.config import DecoderConfig
 from lab.precision.base import Linear
@@ -38,10 +40,14 @@ class Layer:
     down: Linear
 
     @property
+    def linears(self) -> tuple[Linear, ...]:
+        return self.qkv, self.out, self.gate_up, self.down
+
+    @property
     def stored_bytes(self) -> int:
         """Bytes that a forward reads of this layer."""
         norms = sum(_nbytes(t) for t in (self.input_norm, self.post_norm, self.qk_norm) if t is not None)
-        return norms + sum(m.stored_bytes for m in (self.qkv, self.out, self.gate_up, self.down))
+        return norms + sum(linear.stored_bytes for linear in self.linears)
 
 
 class Taps:
@@ -57,6 +63,10 @@ class Taps:
 
     def see(self, layer: int, state: Tensor) -> None:
         self._states += [state] * self.layers.count(layer)
+
+    def add(self, states: Tensor) -> None:
+        """The states [layers, n, hidden] of a whole forward."""
+        self._states += states.unbind()
 
     def clear(self) -> None:
         self._states = []
@@ -147,17 +157,33 @@ def attend(
 
 
 class Decoder:
-    """A decoder-only transformer over a KVCache."""
+    """A decoder-only transformer over a KVCache.
+
+    Args:
+        stacked: the kernel of op `stack` to use; None for the best one.
+    """
 
     def __init__(
-        self, config: DecoderConfig, embedding: Tensor, layers: list[Layer], norm: Tensor, head: Linear
+        self,
+        config: DecoderConfig,
+        embedding: Tensor,
+        layers: list[Layer],
+        norm: Tensor,
+        head: Linear,
+        stacked: str | None = None,
     ):
         self.config, self.embedding, self.layers, self.norm, self.head = config, embedding, layers, norm, head
         self._rotary = Rotary(config, embedding)
+        self._stack = stack.pack(config, layers, stacked)
 
     @property
     def device(self) -> torch.device:
         return self.embedding.device
+
+    @property
+    def stacked(self) -> str:
+        """The implementation of op `stack` that runs."""
+        return "torch" if self._stack is None else self._stack.kernel
 
     @property
     def stored_bytes(self) -> int:
@@ -208,21 +234,40 @@ class Decoder:
         tapped = taps if taps is not None and taps.layers else None
         cache.reserve(rows)
         rotation = self._rotary.at(start, rows, depths)
-        mask = additive_mask(c, self.embedding, rows, start, depths, visible)
         x = self.embedding[tokens]
-        for index, layer in enumerate(self.layers):
+        if self._stack is not None and rows <= self._stack.most_rows:
+            wanted = () if tapped is None else tapped.layers
+            x, states = self._stack(x, rotation, cache.keys, cache.values, start, visible, wanted)
             if tapped is not None:
-                tapped.see(index, x)
+                tapped.add(states)
+        else:
+            mask = additive_mask(c, self.embedding, rows, start, depths, visible)
+            x = self._each(x, rotation, cache, mask, tapped)
+        cache.length = start + rows
+        x = F.rms_norm(x[-1:] if last_only else x, (c.hidden,), self.norm, c.norm_eps)
+        return self.head(x).float()
+
+    def _each(
+        self,
+        x: Tensor,
+        rotation: tuple[Tensor, Tensor],
+        cache: KVCache,
+        mask: Tensor | None,
+        taps: Taps | None,
+    ) -> Tensor:
+        """The layers one after the other, from x [n, hidden] to what leaves the last."""
+        c, start = self.config, cache.length
+        for index, layer in enumerate(self.layers):
+            if taps is not None:
+                taps.see(index, x)
             h = F.rms_norm(x, (c.hidden,), layer.input_norm, c.norm_eps)
             x = x + attend(c, layer, h, rotation, cache.keys[index], cache.values[index], start, mask)
             h = F.rms_norm(x, (c.hidden,), layer.post_norm, c.norm_eps)
             gate, up = layer.gate_up(h).chunk(2, dim=-1)
             x = x + layer.down(F.silu(gate) * up)
-        if tapped is not None:
-            tapped.see(len(self.layers), x)
-        cache.length = start + rows
-        x = F.rms_norm(x[-1:] if last_only else x, (c.hidden,), self.norm, c.norm_eps)
-        return self.head(x).float()
+        if taps is not None:
+            taps.see(len(self.layers), x)
+        return x
 
 
 def _nbytes(tensor: Tensor) -> int:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -124,6 +125,21 @@ def test_a_kernel_that_fails_or_is_wrong_gives_no_figure_but_a_reason() -> None:
     assert found.failed == {"broken": "no such layout", "wrong": "its result was wrong"}
     assert found.int8_gop_per_s is None
     assert list(found.read_by) == ["r"]
+
+
+def test_a_size_that_would_take_a_kernel_too_long_is_left_out() -> None:
+    def slow() -> str:
+        time.sleep(0.02)
+        return "small"
+
+    small = replace(_work("bf16", "small", 1_000), kernel="k", size="small", run=slow)
+    large = replace(_work("bf16", "large", 1_000_000), kernel="k", size="large")
+    other = replace(large, kernel="other")
+    work = [small, large, other, _work("read", "r"), _work("fp32", "f")]
+    found = measure_ceilings(threads=1, budget_s=0, work=work, timer=lambda _run: 1.0)
+    assert list(found.failed) == ["k large"]
+    assert "at the rate of smaller ones" in found.failed["k large"]
+    assert "other large" in found.arithmetic_by
 
 
 def test_without_any_kernel_for_a_ceiling_the_user_hears_why() -> None:

@@ -1,0 +1,131 @@
+"""A decoder's layers through the lab's own CPU kernel: one call and one team of threads for all of them.
+
+Between the matrix products everything is float32 and stays in the caches; keys and values alone are rounded.
+Every row attends along its own past, in the order of its positions: in a tree as in a chain as alone it
+gets the same bits.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from lab.kernels import cpu
+from lab.kernels.cpu import Isa
+from lab.kernels.dense import cpu as dense
+from lab.kernels.w4 import cpu as w4
+
+if TYPE_CHECKING:
+    from lab.models.config import DecoderConfig
+    from lab.models.decoder import Layer
+    from lab.precision.base import Linear
+
+
+def able(config: DecoderConfig, layers: Sequence[Layer]) -> bool:
+    """bf16 on a CPU, every product by kernel `cpu`, tiles that split the MLP into its halves."""
+    return (
+        layers[0].input_norm.dtype == torch.bfloat16
+        and cpu.able(layers[0].input_norm)
+        and config.intermediate % cpu.TILE == 0
+        and all(linear.matmul.kernel == "cpu" for layer in layers for linear in layer.linears)
+    )
+
+
+class Cpu:
+    """The layers of one decoder, whose tensors it points into."""
+
+    kernel = "cpu"
+    most_rows = cpu.BLOCK
+
+    def __init__(self, config: DecoderConfig, layers: Sequence[Layer], isa: Isa | None = None):
+        self._isa = isa or cpu.best_isa()
+        self._layers = tuple(layers)
+        self._packed = (cpu.Layer * len(layers))(*map(_layer, layers))
+        self._stack = cpu.Stack(
+            layers=len(layers),
+            hidden=config.hidden,
+            heads=config.heads,
+            kv_heads=config.kv_heads,
+            head_dim=config.head_dim,
+            intermediate=config.intermediate,
+            window=config.window or 0,
+            eps=config.norm_eps,
+            layer=self._packed,
+        )
+
+    def __call__(
+        self,
+        x: Tensor,
+        rotation: tuple[Tensor, Tensor],
+        keys: Tensor,
+        values: Tensor,
+        start: int,
+        visible: Tensor | None,
+        taps: Sequence[int],
+    ) -> tuple[Tensor, Tensor]:
+        """What leaves the last layer, and what entered the tapped ones.
+
+        Args:
+            x: bf16 [n, hidden], n at most `most_rows`.
+            rotation: cosines and sines, bf16 [n, 1, head_dim].
+            keys, values: bf16 [layers, kv_heads, slots, head_dim]; the rows' own are written from slot
+                `start` on.
+            visible: bool [n, m]: which of the last m slots, the new ones included, each row sees; it sees
+                all before them. A causal triangle over the new ones when None.
+            taps: layers, ascending; one may come twice, and the number of layers means what leaves the last.
+
+        Returns:
+            bf16 [n, hidden] and [taps, n, hidden].
+        """
+        rows = len(x)
+        assert 0 < rows <= self.most_rows
+        assert keys.stride()[-2:] == values.stride()[-2:] == (keys.shape[-1], 1)
+        assert keys.stride() == values.stride()
+        x = x.clone()
+        cos, sin = (part.contiguous() for part in rotation)
+        seen = None if visible is None else visible.contiguous()
+        tapped = x.new_empty((len(taps), *x.shape))
+        wanted = (ctypes.c_int64 * len(taps))(*taps)
+        cpu.stack(
+            self._stack,
+            cpu.Rows(
+                x=x.data_ptr(),
+                n=rows,
+                start=start,
+                visible=None if seen is None else seen.data_ptr(),
+                recent=rows if seen is None else seen.shape[1],
+                cos=cos.data_ptr(),
+                sin=sin.data_ptr(),
+                keys=keys.data_ptr(),
+                values=values.data_ptr(),
+                layer_stride=keys.stride(0),
+                head_stride=keys.stride(1),
+                taps=ctypes.addressof(wanted),
+                tap_count=len(taps),
+                tapped=tapped.data_ptr(),
+            ),
+            self._isa,
+        )
+        return x, tapped
+
+
+def _layer(layer: Layer) -> cpu.Layer:
+    return cpu.Layer(
+        input_norm=layer.input_norm.data_ptr(),
+        post_norm=layer.post_norm.data_ptr(),
+        qk_norm=None if layer.qk_norm is None else layer.qk_norm.data_ptr(),
+        qkv=_linear(layer.qkv),
+        out=_linear(layer.out),
+        gate_up=_linear(layer.gate_up),
+        down=_linear(layer.down),
+    )
+
+
+def _linear(linear: Linear) -> cpu.Linear:
+    assert isinstance(linear.matmul, dense.Cpu | w4.Cpu), "able() was not asked"
+    bias = None if linear.bias is None else linear.bias.data_ptr()
+    return cpu.Linear(weight=ctypes.pointer(linear.matmul.packed), bias=bias)
