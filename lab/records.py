@@ -239,3 +239,27 @@ class RunRecord:
         """How the run's sessions were replayed: all of them the same way."""
         mode: ReplayMode = self.matrix["replay"]
         return mode
+
+
+@dataclass(frozen=True, slots=True)
+class StepTimes:
+    """One forward of a decoder, timed over and over (`lab curve`).
+
+    Attributes:
+        kernel: the implementations that ran, as `lab run --kernel` takes them, joined by commas.
+        context: tokens in the cache before it.
+        rows: tokens of the forward: 1 in a plain step, one more than was drafted in a verify step.
+        step_s: seconds of the forward, all logits included, a repeat each.
+        matmul_s: seconds of its matrix products alone, a repeat each.
+        bytes_read: of weights, keys and values.
+        operations: a multiply-add is two.
+    """
+
+    precision: str
+    kernel: str
+    context: int
+    rows: int
+    step_s: tuple[float, ...]
+    matmul_s: tuple[float, ...]
+    bytes_read: int
+    operations: int

@@ -65,11 +65,12 @@ def write_csv_files(
     if summary.run.replay == "live":
         files["outcomes.csv"] = (OUTCOME_COLUMNS, map(asdict, outcomes))
     for name, (columns, rows) in files.items():
-        _write(folder / name, columns, rows)
+        write(folder / name, columns, rows)
     return tuple(files)
 
 
-def _write(path: Path, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
+def write(path: Path, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
+    """A file with a head; rows may lack columns."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()

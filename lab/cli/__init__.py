@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("lab.cli.run:run", "Replay agent sessions in every arm of a matrix, and compare the arms."),
     "report": ("lab.cli.report:report", "Tables, figures and a self-contained HTML page of a stored run."),
     "audit": ("lab.cli.audit:audit", "Did speculation change the output? Token by token, from a stored run."),
+    "curve": ("lab.cli.curve:curve", "What verifying n tokens costs here, in plain steps, by kernel."),
     "probe": ("lab.cli.probe:probe", "Measure this machine's read bandwidth and arithmetic ceilings."),
     "doctor": ("lab.cli.doctor:doctor", "What can run here, what is missing, and how to get it."),
     "train": ("lab.cli.train:train", "Fine-tune a model on sessions."),

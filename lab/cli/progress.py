@@ -40,7 +40,10 @@ _DRAWS_PER_SECOND = 2
 
 @contextmanager
 def progress_bar(console: Console | None = None) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar a phase on a terminal; yields what is called with (phase, done, total)."""
+    """A bar a phase on a terminal; yields what is called with (phase, done, total).
+
+    A phase that is none of `PHASES` is called what it is.
+    """
     console = console or Console(stderr=True)
     columns = (TextColumn("{task.description:<19}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
@@ -48,7 +51,7 @@ def progress_bar(console: Console | None = None) -> Iterator[Callable[[str, int,
 
         def tell(phase: str, done: int, total: int) -> None:
             if phase not in tasks:
-                tasks[phase] = bars.add_task(PHASES[phase], total=total)
+                tasks[phase] = bars.add_task(PHASES.get(phase, phase), total=total)
             bars.update(tasks[phase], completed=done, total=total)
 
         yield tell

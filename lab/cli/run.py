@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lab.cli.options import kernel_pins
 from lab.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,16 +21,6 @@ if TYPE_CHECKING:
 
 # Exit code of a run that was interrupted: 128 + SIGINT, as shells have it.
 _INTERRUPTED = 130
-
-
-def _pins(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str] | None:
-    pins = {}
-    for value in values:
-        op, separator, kernel = value.partition("=")
-        if not separator or not op or not kernel:
-            raise click.BadParameter(f"got {value!r}, expected OP=KERNEL, such as w4=torch")
-        pins[op] = kernel
-    return pins or None
 
 
 @click.command()
@@ -58,7 +49,7 @@ def _pins(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dic
 @click.option("--threads", type=int, help="CPU threads; the usable cores by default.")
 @click.option("--device", help="cpu or cuda.")
 @click.option(
-    "--kernel", multiple=True, callback=_pins, metavar="OP=KERNEL", help="Pin an op, as in w4=torch."
+    "--kernel", multiple=True, callback=kernel_pins, metavar="OP=KERNEL", help="Pin an op, as in w4=torch."
 )
 @click.option(
     "--out",

@@ -1,0 +1,251 @@
+"""`lab curve`: what verifying n tokens costs here, in plain steps, for every precision and kernel."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lab.cli.options import kernel_pins
+from lab.errors import UserError
+
+if TYPE_CHECKING:
+    from lab.analysis.curve import Curve
+    from lab.measure.ceilings import Ceilings
+    from lab.models.decoder import Decoder
+    from lab.records import StepTimes
+    from lab.zoo.resolve import ModelFiles
+
+
+def _numbers(_: click.Context, parameter: click.Parameter, text: str) -> tuple[int, ...]:
+    """A comma list of positive whole numbers, ascending and each once."""
+    least = 0 if parameter.name == "context" else 1
+    try:
+        found = sorted({int(part) for part in text.split(",")})
+    except ValueError:
+        found = []
+    if not found or found[0] < least:
+        raise click.BadParameter(f"got {text!r}, expected a comma list of whole numbers of at least {least}")
+    return tuple(found)
+
+
+@click.command()
+@click.option("--model", default="smollm2-135m", show_default=True, help="As `lab run` takes it.")
+@click.option("--precision", default="bf16,rtn-w4", show_default=True, help="Comma list.")
+@click.option(
+    "--rows",
+    default="1,2,4,8,16,32,64",
+    show_default=True,
+    callback=_numbers,
+    help="Rows of a step: 1 is a plain step, n verifies n - 1 drafted tokens.",
+)
+@click.option("--context", default="512", show_default=True, callback=_numbers, help="Tokens in the cache.")
+@click.option("--repeats", type=click.IntRange(min=2), default=9, show_default=True)
+@click.option(
+    "--kernel",
+    multiple=True,
+    callback=kernel_pins,
+    metavar="OP=KERNEL",
+    help="Measure these alone; by default the preferred kernels, and each other one of the same ops.",
+)
+@click.option(
+    "--draft-step",
+    type=click.FloatRange(min=0),
+    default=0.1,
+    show_default=True,
+    help="What one draft forward costs, in plain steps; the break-even accepted lengths count it.",
+)
+@click.option("--depth", type=click.IntRange(min=1), default=6, show_default=True, help="Of drafted trees.")
+@click.option("--threads", type=int, help="CPU threads; the usable cores by default.")
+@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("lab-runs"),
+    show_default=True,
+    help="Where the curve's folder goes.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document as the last line.")
+def curve(model: str, precision: str, out: Path, as_json: bool, **options: Any) -> None:
+    """Measure T_v(n) / T_1: what a step of n rows costs in plain steps.
+
+    Writes curve.csv, curve.png and curve.json. Row counts take turns, so that a slow moment hits all of them.
+    """
+    from rich.console import Console
+
+    from lab.analysis.curve import Drafting, curves
+    from lab.cli.progress import progress_bar
+    from lab.matrix import load_matrix
+    from lab.measure.ceilings import ceilings
+    from lab.runner.plan import check_output
+    from lab.zoo.resolve import resolve
+
+    console = Console(stderr=as_json)
+    same = {name: options[name] for name in ("kernel", "threads", "device")}
+    names = load_matrix("quick", {"precision": precision, **same}).precision
+    check_output(out)
+    rows = tuple(sorted({1, *options["rows"]}))
+    with progress_bar(console) as progress:
+        files = resolve(model, progress=progress)
+        _check_context(files, options["context"], rows)
+        top = ceilings(
+            options["device"],
+            options["threads"],
+            progress=lambda share: progress("probe", round(100 * share), 100),
+        )
+    with progress_bar(console) as progress:
+        times = list(_times(files, names, rows, top.threads, options, progress))
+    made = curves(
+        times,
+        {name: _roofline(name, top) for name in names},
+        Drafting(options["draft_step"], options["depth"]),
+    )
+    folder = out / time.strftime(f"curve-{files.path.name}-%Y%m%d-%H%M%S")
+    found = _document(files, made, top, options)
+    _write(folder, made, found)
+    _show(console, made, folder, top)
+    if as_json:
+        click.echo(json.dumps(found))
+
+
+def _check_context(files: ModelFiles, contexts: tuple[int, ...], rows: tuple[int, ...]) -> None:
+    from lab.models.config import read_config
+
+    longest, limit = contexts[-1] + rows[-1], read_config(files.path).context
+    if longest > limit:
+        raise UserError(
+            "--context and --rows",
+            got=f"{contexts[-1]} + {rows[-1]} tokens",
+            expected=f"at most {files.name}'s context of {limit}",
+        )
+
+
+def _times(
+    files: ModelFiles,
+    precisions: tuple[str, ...],
+    rows: tuple[int, ...],
+    threads: int,
+    options: dict[str, Any],
+    progress: Any,
+) -> Iterator[StepTimes]:
+    """Of every precision, kernel and context; one decoder is in memory at a time."""
+    import torch
+
+    from lab.measure.curve import WARM_UP, step_times
+
+    torch.set_num_threads(threads)
+    for name in precisions:
+        for label, decoder in _decoders(files, name, options):
+            done, phase = 0, f"{name} {label}"
+            total = (options["repeats"] + WARM_UP) * len(options["context"])
+
+            def tell() -> None:
+                nonlocal done
+                done += 1
+                progress(phase, done, total)  # noqa: B023 - called within this turn of the loop
+
+            for context in options["context"]:
+                yield from step_times(
+                    decoder,
+                    precision=name,
+                    kernel=label,
+                    context=context,
+                    rows=rows,
+                    repeats=options["repeats"],
+                    tell=tell,
+                )
+
+
+def _decoders(files: ModelFiles, precision: str, options: dict[str, Any]) -> Iterator[tuple[str, Decoder]]:
+    """(kernels, decoder) with the pinned kernels; without pins with the preferred ones, then with each other
+    implementation of the layers' products and of the stack."""
+    import torch
+
+    from lab.kernels.ops import KERNELS
+    from lab.models.checkpoint import load_decoder
+    from lab.precision.base import load_precision
+
+    device, pins = torch.device(options["device"]), options["kernel"]
+
+    def load(pinned: dict[str, str]) -> tuple[dict[str, str], Decoder]:
+        made = load_precision(precision, pinned)
+        decoder = load_decoder(files.path, made, device, stacked=pinned.get("stack"))
+        return {**made.kernels, "stack": decoder.stacked}, decoder
+
+    kernels, decoder = load(pins or {})
+    seen = [kernels]
+    yield _label(kernels), decoder
+    op = "dense" if "w4" not in kernels else "w4"
+    others = [] if pins else [(o, other) for o in ("stack", op) for other in KERNELS[o]]
+    for op, other in others:
+        # The slow references are there to be right.
+        if other in (kernels[op], "reference"):
+            continue
+        try:
+            found, decoder = load({op: other})
+        except UserError:
+            continue  # this machine or this model is not for it
+        if found not in seen:
+            seen.append(found)
+            yield _label(found), decoder
+
+
+def _label(kernels: dict[str, str]) -> str:
+    return ",".join(f"{op}={name}" for op, name in sorted(kernels.items()))
+
+
+def _roofline(precision: str, top: Ceilings) -> Any:
+    """fp32 multiplies fp32, everything else here bf16."""
+    from lab.analysis.curve import Roofline
+
+    peak = top.fp32_gflop_per_s if precision == "fp32" else top.bf16_gflop_per_s
+    return Roofline(top.read_gb_per_s * 1e9, peak * 1e9)
+
+
+def _document(files: ModelFiles, made: list[Curve], top: Ceilings, options: dict[str, Any]) -> dict[str, Any]:
+    from lab.measure.machine import fingerprint
+    from lab.reports.curve import document
+
+    return {
+        "schema": "lab-curve/1",
+        "model": files.name,
+        "threads": top.threads,
+        "device": options["device"],
+        "draft_step": options["draft_step"],
+        "depth": options["depth"],
+        "ceilings": {
+            "read_gb_per_s": top.read_gb_per_s,
+            "bf16_gflop_per_s": top.bf16_gflop_per_s,
+            "fp32_gflop_per_s": top.fp32_gflop_per_s,
+            "int8_gop_per_s": top.int8_gop_per_s,
+        },
+        "environment": fingerprint(),
+        "curves": document(made),
+    }
+
+
+def _write(folder: Path, made: list[Curve], found: dict[str, Any]) -> None:
+    from lab.reports.csv_files import write
+    from lab.reports.curve import COLUMNS, csv_rows, figure
+    from lab.reports.style import LIGHT, png
+
+    folder.mkdir(parents=True)
+    (folder / "curve.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+    write(folder / "curve.csv", COLUMNS, csv_rows(made))
+    (folder / "curve.png").write_bytes(png(figure(made, LIGHT)))
+
+
+def _show(console: Any, made: list[Curve], folder: Path, top: Ceilings) -> None:
+    from lab.cli.probe import warnings
+    from lab.reports.curve import sentence, table
+
+    for one in made:
+        console.print(table(one))
+        console.print(sentence(one), "")
+    for warning in warnings(top):
+        console.print(f"warning: {warning}", style="yellow", soft_wrap=True, markup=False)
+    console.print(f"Table, figure and figures: {folder}", highlight=False, soft_wrap=True)

@@ -1,0 +1,172 @@
+"""`lab curve` on a tiny model: what is timed, and what the command prints and writes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from torch import Tensor
+
+from lab.cli.curve import curve
+from lab.kernels import cpu
+from lab.measure import ceilings as ceilings_module
+from lab.measure.curve import WARM_UP, operations, step_times
+from lab.models.checkpoint import load_decoder
+from lab.models.decoder import Decoder
+from lab.precision.base import load_precision
+
+REPEATS, CONTEXT = 2, 20
+
+
+@pytest.fixture
+def decoder(model_folder: Path) -> Decoder:
+    return load_decoder(model_folder, load_precision("fp32", {}), torch.device("cpu"))
+
+
+def test_row_counts_take_turns_behind_the_same_context(
+    decoder: Decoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, int]] = []
+    forward: Callable[..., Tensor] = Decoder.forward
+
+    def noting(self: Decoder, tokens: Tensor, cache: Any, **options: Any) -> Tensor:
+        seen.append((len(tokens), cache.length))
+        return forward(self, tokens, cache, **options)
+
+    monkeypatch.setattr(Decoder, "forward", noting)
+    told: list[None] = []
+    found = step_times(
+        decoder,
+        precision="fp32",
+        kernel="dense=torch",
+        context=CONTEXT,
+        rows=(1, 3),
+        repeats=REPEATS,
+        tell=lambda: told.append(None),
+    )
+    assert seen == [(1, CONTEXT), (3, CONTEXT)] * (WARM_UP + REPEATS)
+    assert len(told) == WARM_UP + REPEATS
+    assert [record.rows for record in found] == [1, 3]
+    for record in found:
+        assert len(record.step_s) == len(record.matmul_s) == REPEATS
+        assert all(part > 0 for part in (*record.step_s, *record.matmul_s))
+    # Two rows more of embedding, keys and values.
+    c = decoder.config
+    assert found[1].bytes_read - found[0].bytes_read == 2 * 4 * (c.hidden + c.layers * c.kv_width)
+
+
+def test_operations_are_those_of_the_weights_and_of_attention(decoder: Decoder) -> None:
+    c = replace(
+        decoder.config, hidden=32, heads=4, kv_heads=2, head_dim=8, intermediate=48, layers=2, vocabulary=96
+    )
+    weights = 2 * (64 * 32 + 32 * 32 + 96 * 32 + 32 * 48) + 96 * 32
+    # Queries times keys and weights times values, over 20 + 3 positions, 32 wide, in two layers.
+    assert operations(c, 20, 3) == 2 * 3 * (weights + 2 * 2 * 23 * 32)
+    assert operations(replace(c, window=5), 20, 3) == 2 * 3 * (weights + 2 * 2 * 5 * 32)
+
+
+@pytest.fixture
+def run(model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """The command on the tiny model, on a machine whose ceilings are known."""
+    known = ceilings_module.Ceilings(
+        device="cpu",
+        threads=1,
+        read_gb_per_s=20.0,
+        bf16_gflop_per_s=100.0,
+        fp32_gflop_per_s=100.0,
+        int8_gop_per_s=None,
+        best={},
+        read_by={},
+        arithmetic_by={},
+        read_passes=(20.0,),
+        buffer_bytes=1,
+        failed={},
+        others_busy=0.0,
+        measured_at=0.0,
+        seconds=1.0,
+    )
+    monkeypatch.setattr(ceilings_module, "ceilings", lambda *_, **__: known)
+
+    def call(*options: str) -> Result:
+        where = [
+            "--model",
+            str(model_folder),
+            "--out",
+            str(tmp_path / "out"),
+            "--rows",
+            "2,4",
+            "--repeats",
+            "2",
+        ]
+        return CliRunner().invoke(curve, [*where, "--context", "8,16", *options])
+
+    return call
+
+
+def test_every_point_is_in_the_document_the_table_and_the_files(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    result = run("--precision", "fp32", "--json")
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout.splitlines()[-1])
+    assert document["schema"] == "lab-curve/1"
+    assert set(document["ceilings"]) >= {"read_gb_per_s", "bf16_gflop_per_s", "int8_gop_per_s"}
+    # The plain step is measured without being asked for: it is what the others cost.
+    assert [(point["context"], point["n"]) for point in document["curves"]] == [
+        (context, n) for context in (8, 16) for n in (1, 2, 4)
+    ]
+    for point in document["curves"]:
+        assert (point["precision"], point["kernel"]) == ("fp32", "dense=torch,stack=torch")
+        assert point["step_ms"]["low"] <= point["step_ms"]["median"] <= point["step_ms"]["high"]
+        assert point["matmul_ms"] > 0
+        assert point["roofline_ms"] > 0
+    (folder,) = (tmp_path / "out").iterdir()
+    with (folder / "curve.csv").open() as file:
+        assert [float(row["cost"]) for row in csv.DictReader(file)] == [
+            point["cost"]["median"] for point in document["curves"]
+        ]
+    assert json.loads((folder / "curve.json").read_text()) == document
+    assert (folder / "curve.png").read_bytes().startswith(b"\x89PNG")
+    assert "A plain step takes" in result.stderr
+
+
+@pytest.mark.skipif(cpu.library() is None, reason="installed without a C++ compiler")
+def test_other_kernels_are_measured_beside_the_preferred_ones(run: Callable[..., Result]) -> None:
+    result = run("--precision", "bf16", "--json")
+    kernels = {point["kernel"] for point in json.loads(result.stdout.splitlines()[-1])["curves"]}
+    assert "dense=torch,stack=torch" in kernels
+    assert len(kernels) > 1
+
+
+def test_pinned_kernels_are_measured_alone(run: Callable[..., Result]) -> None:
+    result = run("--precision", "bf16", "--kernel", "dense=torch", "--json")
+    kernels = {point["kernel"] for point in json.loads(result.stdout.splitlines()[-1])["curves"]}
+    assert kernels == {"dense=torch,stack=torch"}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--precision", "bf17"), "bf17"),
+        (("--rows", "0,2"), "whole numbers of at least 1"),
+        (("--context", "some"), "whole numbers of at least 0"),
+        (("--kernel", "w4"), "expected OP=KERNEL"),
+        (("--kernel", "w4=no"), "got 'no'"),
+        (("--context", "639"), "context of 640"),
+    ],
+    ids=str,
+)
+def test_a_mistake_is_told_before_anything_is_measured(
+    run: Callable[..., Result], tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    result = run(*options)
+    assert result.exit_code != 0
+    assert said in result.output + str(result.exception)
+    assert not list(tmp_path.glob("out/*"))
