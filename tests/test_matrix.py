@@ -41,7 +41,7 @@ def test_cell_ids_name_every_axis_and_differ() -> None:
     [
         (
             {"precision": "bf61"},
-            "precision: got 'bf61', expected one of fp32, bf16, rtn-w4. Did you mean 'bf16'?",
+            "precision: got 'bf61', expected one of fp32, bf16, rtn-w4, w4a8. Did you mean 'bf16'?",
         ),
         (
             {"speculation": "n-gram"},
@@ -52,7 +52,10 @@ def test_cell_ids_name_every_axis_and_differ() -> None:
         ({"precision": "bf16,bf16"}, "precision: got 'bf16,bf16', expected every value once"),
         ({"scenario": ""}, "scenario: got '', expected at least one value"),
         ({"rounds": 0}, "rounds: got 0"),
-        ({"kernel": {"w5": "torch"}}, "kernel: got 'w5', expected one of dense, w4. Did you mean 'w4'?"),
+        (
+            {"kernel": {"w5": "torch"}},
+            "kernel: got 'w5', expected one of dense, w4, w4a8, stack. Did you mean 'w4'?",
+        ),
         ({"kernel": {"w4": "marlin"}}, "kernel: got 'marlin', expected one of cpu, torch, reference"),
         ({"temperature": -1}, "temperature: got -1"),
         (

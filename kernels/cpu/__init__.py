@@ -40,7 +40,7 @@ class Weight(ctypes.Structure):
     )
 
 
-BF16, FOUR_BITS = 0, 1
+BF16, FOUR_BITS, FOUR_BITS_INT8 = 0, 1, 2
 
 
 class Linear(ctypes.Structure):
@@ -165,6 +165,12 @@ def tiles(weight: torch.Tensor) -> torch.Tensor:
     padding = -len(weight) % TILE
     tiled: torch.Tensor = torch.nn.functional.pad(weight, (0, 0, 0, padding)).unflatten(0, (-1, TILE))
     return tiled
+
+
+def group_scales(scales: torch.Tensor) -> torch.Tensor:
+    """[out, groups] -> [tiles, groups, TILE], in bf16 or float32."""
+    kept = scales if scales.dtype == torch.bfloat16 else scales.float()
+    return tiles(kept).transpose(1, 2).contiguous()
 
 
 def _share_threads() -> None:

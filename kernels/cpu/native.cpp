@@ -29,15 +29,18 @@ namespace {
 // The interface's structures; __init__.py mirrors them field by field.
 
 struct Weight {
-    int32_t kind;          // BF16 or FOUR_BITS
+    int32_t kind;          // BF16, FOUR_BITS or FOUR_BITS_INT8
     int32_t narrow_scales; // the scales are bf16, not float
     int64_t in, out;
     int64_t group;         // columns that share a scale
-    const void *data;      // BF16: [out / 16, in / 2, 16, 2]. FOUR_BITS: [out / 16, in / 4, 32], see `place`
+    const void *data;      // BF16: [out / 16, in / 2, 16, 2]. FOUR_BITS: [out / 16, in / 4, 32], see `place`.
+                           // FOUR_BITS_INT8: [out / 16, in / 8, 2, 8, 4], outputs in two halves; a byte holds
+                           // column 4 * 0 + i (low) and 4 * 1 + i
     const void *scales;    // [out / 16, in / group, 16]
-    const uint8_t *values; // [2, 16]: what the codes mean in bf16, the low bytes and the high bytes
+    const uint8_t *values; // FOUR_BITS: [2, 16], what the codes mean in bf16, the low bytes and the high bytes.
+                           // FOUR_BITS_INT8 has none: a code means itself less 8
 };
-constexpr int32_t BF16 = 0, FOUR_BITS = 1;
+constexpr int32_t BF16 = 0, FOUR_BITS = 1, FOUR_BITS_INT8 = 2;
 
 struct Linear {
     const Weight *weight;
@@ -114,8 +117,8 @@ uint16_t narrow(float value) {
 }
 
 // Memory that the calling thread keeps from call to call; `which` tells its uses apart.
-template <int which> float *scratch(int64_t count) {
-    static thread_local std::vector<float> kept;
+template <int which, class T = float> T *scratch(int64_t count) {
+    static thread_local std::vector<T> kept;
     if (static_cast<int64_t>(kept.size()) < count) kept.resize(count);
     return kept.data();
 }

@@ -24,14 +24,13 @@ class Cpu:
         self.stored_bytes = weight.stored_bytes
         self._isa = isa or cpu.best_isa()
         self._codes = _pack(weight.codes)
-        scales = weight.scales if weight.scales.dtype == torch.bfloat16 else weight.scales.float()
-        self._scales = cpu.tiles(scales).transpose(1, 2).contiguous()
+        self._scales = cpu.group_scales(weight.scales)
         values = torch.arange(-8, 8, dtype=torch.bfloat16)
         self._values = values.view(torch.uint8).view(16, 2).t().contiguous()
         out, columns = weight.codes.shape
         self.packed = cpu.Weight(
             kind=cpu.FOUR_BITS,
-            narrow_scales=scales.dtype == torch.bfloat16,
+            narrow_scales=self._scales.dtype == torch.bfloat16,
             columns=columns,
             out=out,
             group=weight.group,

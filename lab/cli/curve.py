@@ -35,7 +35,7 @@ def _numbers(_: click.Context, parameter: click.Parameter, text: str) -> tuple[i
 
 @click.command()
 @click.option("--model", default="smollm2-135m", show_default=True, help="As `lab run` takes it.")
-@click.option("--precision", default="bf16,rtn-w4", show_default=True, help="Comma list.")
+@click.option("--precision", default="bf16,rtn-w4,w4a8", show_default=True, help="Comma list.")
 @click.option(
     "--rows",
     default="1,2,4,8,16,32,64",
@@ -179,7 +179,7 @@ def _decoders(files: ModelFiles, precision: str, options: dict[str, Any]) -> Ite
     kernels, decoder = load(pins or {})
     seen = [kernels]
     yield _label(kernels), decoder
-    op = "dense" if "w4" not in kernels else "w4"
+    op = next(op for op in ("w4a8", "w4", "dense") if op in kernels)
     others = [] if pins else [(o, other) for o in ("stack", op) for other in KERNELS[o]]
     for op, other in others:
         # The slow references are there to be right.
@@ -199,11 +199,11 @@ def _label(kernels: dict[str, str]) -> str:
 
 
 def _roofline(precision: str, top: Ceilings) -> Any:
-    """fp32 multiplies fp32, everything else here bf16."""
+    """By the arithmetic of its products; int8 counts for all of w4a8, though its head is bf16."""
     from lab.analysis.curve import Roofline
 
-    peak = top.fp32_gflop_per_s if precision == "fp32" else top.bf16_gflop_per_s
-    return Roofline(top.read_gb_per_s * 1e9, peak * 1e9)
+    peaks = {"fp32": top.fp32_gflop_per_s, "w4a8": top.int8_gop_per_s}
+    return Roofline(top.read_gb_per_s * 1e9, (peaks.get(precision) or top.bf16_gflop_per_s) * 1e9)
 
 
 def _document(files: ModelFiles, made: list[Curve], top: Ceilings, options: dict[str, Any]) -> dict[str, Any]:

@@ -7,4 +7,5 @@ PRECISIONS: dict[str, str] = {
     "fp32": "lab.precision.dense:Fp32",
     "bf16": "lab.precision.dense:Bf16",
     "rtn-w4": "lab.precision.rtn:RtnW4",
+    "w4a8": "lab.precision.rtn:W4A8",
 }

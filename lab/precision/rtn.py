@@ -1,7 +1,10 @@
-"""rtn-w4: 4-bit weights by symmetric round-to-nearest, the plainest of the 4-bit methods.
+"""4-bit weights by symmetric round-to-nearest, the plainest of the 4-bit methods: rtn-w4 and w4a8.
 
 Each group of 64 weights of a row shares one bf16 scale, max|w| / 7, and each weight becomes the nearest of
 the integers -8..7. The output head and the embedding stay in bf16, as GPTQ and AWQ checkpoints leave them.
+
+`w4a8` has the same weights and multiplies them by 8-bit rows: lossy beyond rtn-w4, but integer arithmetic moves
+out the wall that a verify step of many rows meets.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from lab.kernels import w4
+from lab.kernels import w4, w4a8
 from lab.kernels.w4 import W4Weight
 from lab.precision.base import Linear
 from lab.precision.dense import Bf16
@@ -39,16 +42,23 @@ class RtnW4:
     """Decoder linears in 4 bits, everything else in bf16."""
 
     dtype = torch.bfloat16
+    _op, _pack = "w4", staticmethod(w4.pack)
 
     def __init__(self, pins: Mapping[str, str]):
         self._bf16 = Bf16(pins)
-        self._pinned = pins.get("w4")
+        self._pinned = pins.get(self._op)
         self.kernels = self._bf16.kernels
 
     def linear(self, weight: Tensor, bias: Tensor | None) -> Linear:
-        matmul = w4.pack(quantize(weight), self.dtype, self._pinned)
-        self.kernels["w4"] = matmul.kernel
+        matmul = self._pack(quantize(weight), self.dtype, self._pinned)
+        self.kernels[self._op] = matmul.kernel
         return Linear(matmul, None if bias is None else bias.to(self.dtype))
 
     def head(self, weight: Tensor) -> Linear:
         return self._bf16.head(weight)
+
+
+class W4A8(RtnW4):
+    """Likewise, with the rows that enter those linears in 8-bit integers."""
+
+    _op, _pack = "w4a8", staticmethod(w4a8.pack)

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(cpu.library() is None, reason="installed without
 
 BF16 = torch.bfloat16
 HERE = ISAS[: ISAS.index(cpu.best_isa()) + 1]
-PINS = {"dense": "cpu", "w4": "cpu"}
+PINS = {"dense": "cpu", "w4": "cpu", "w4a8": "cpu"}
 CONTEXT = 200
 HIDDEN, INTERMEDIATE, VOCABULARY, LAYERS = 64, 128, 50, 3
 TOKENS = torch.randint(0, VOCABULARY, (CONTEXT,), generator=torch.Generator().manual_seed(5))
@@ -45,6 +45,7 @@ class Variant:
 VARIANTS = {
     "llama": Variant(),
     "llama in 4 bits": Variant(precision="rtn-w4"),
+    "llama in 4 bits, rows in 8": Variant(precision="w4a8"),
     "qwen2: biases": Variant(biases=True),
     "qwen3: norms of queries and keys": Variant(norms=True),
     "mistral: a window within a chunk": Variant(window=9),
@@ -67,7 +68,7 @@ def decoder(variant: Variant, precision: str | None = None, **options: str | Non
     def linear(out: int, columns: int) -> Linear:
         weight = random(out, columns)
         bias = random(out) if v.biases else None
-        if v.precision == "rtn-w4" and precision is not None:
+        if v.precision != "bf16" and precision is not None:
             weight = quantize(weight).dequantize(torch.float32)
         return made.linear(weight, bias)
 
@@ -183,7 +184,7 @@ def test_a_chain_and_a_tree_get_the_bits_of_plain_steps(isa: Isa, variant: Varia
     assert torch.equal(follows[-1], plain(model, start, torch.cat((rows[[0, 2, 4]], TOKENS[70:71])))[-1])
 
 
-@pytest.mark.parametrize("variant", [VARIANTS["llama"], VARIANTS["llama in 4 bits"]], ids=str)
+@pytest.mark.parametrize("variant", list(VARIANTS.values())[:3], ids=list(VARIANTS)[:3])
 def test_threads_do_not_change_a_bit(isa: Isa, variant: Variant) -> None:
     found = []
     for threads in (1, 2, 3):

@@ -7,9 +7,9 @@ from lab.errors import UserError
 from lab.precision import PRECISIONS
 from lab.precision.base import load_precision
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "rtn-w4": torch.bfloat16}
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "rtn-w4": torch.bfloat16, "w4a8": torch.bfloat16}
 # What y = x W^T may lose to the precision, over the largest |y|: float32, bfloat16, 4 bits of normal weights.
-LOSS = {"fp32": 1e-5, "bf16": 1e-2, "rtn-w4": 0.2}
+LOSS = {"fp32": 1e-5, "bf16": 1e-2, "rtn-w4": 0.2, "w4a8": 0.2}
 
 
 def test_every_precision_of_the_table_loads() -> None:
@@ -40,14 +40,20 @@ def test_stored_bytes_of_a_layer_are_its_weight_and_bias_as_stored() -> None:
     weight, bias = torch.ones(32, 128), torch.ones(32)
     stored = {name: load_precision(name, {}).linear(weight, bias).stored_bytes for name in PRECISIONS}
     # 4,096 weights; 32 biases; in 4 bits 2,048 bytes of codes and 64 scales of 2 bytes.
-    assert stored == {"fp32": 16384 + 128, "bf16": 8192 + 64, "rtn-w4": 2048 + 128 + 64}
+    assert stored == {
+        "fp32": 16384 + 128,
+        "bf16": 8192 + 64,
+        "rtn-w4": 2048 + 128 + 64,
+        "w4a8": 2048 + 128 + 64,
+    }
 
 
-def test_the_head_stays_in_bf16_under_4_bits() -> None:
-    precision = load_precision("rtn-w4", {})
+@pytest.mark.parametrize(("name", "op"), [("rtn-w4", "w4"), ("w4a8", "w4a8")])
+def test_the_head_stays_in_bf16_under_4_bits(name: str, op: str) -> None:
+    precision = load_precision(name, {})
     assert precision.head(torch.ones(32, 128)).stored_bytes == 8192
     precision.linear(torch.ones(32, 128), None)
-    assert precision.kernels.keys() == {"dense", "w4"}
+    assert precision.kernels.keys() == {"dense", op}
 
 
 def test_the_pinned_implementations_run_and_are_recorded() -> None:

@@ -1,0 +1,40 @@
+"""The eager reference of op `w4a8`."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lab.kernels.w4 import W4Weight
+
+LARGEST = 127
+
+
+def quantize_rows(x: Tensor) -> tuple[Tensor, Tensor]:
+    """(integers -127..127 as float32 [n, in], scales float32 [n, 1]) whose product is near x.
+
+    A row that is not finite has scale NaN.
+    """
+    rows = x.float()
+    largest = rows.abs().amax(dim=-1, keepdim=True)
+    codes = torch.round(rows * torch.where(largest > 0, LARGEST / largest, 0.0))
+    scales = torch.where(rows.isfinite().all(dim=-1, keepdim=True), largest / LARGEST, float("nan"))
+    return codes, scales
+
+
+class Reference:
+    """Keeps two codes a byte and dequantizes at each call: slow, and right for every shape."""
+
+    kernel = "reference"
+
+    def __init__(self, weight: W4Weight, dtype: torch.dtype):
+        self.stored_bytes = weight.stored_bytes
+        self._nibbles = weight.codes[:, ::2] | (weight.codes[:, 1::2] << 4)
+        self._scales, self._group, self._dtype = weight.scales, weight.group, dtype
+
+    def __call__(self, x: Tensor) -> Tensor:
+        codes = torch.stack((self._nibbles & 15, self._nibbles >> 4), dim=-1).flatten(1)
+        weight = W4Weight(codes, self._scales, self._group).dequantize(torch.float32)
+        integers, scales = quantize_rows(x)
+        return (F.linear(integers, weight) * scales).to(self._dtype)
