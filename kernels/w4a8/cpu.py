@@ -1,4 +1,4 @@
-"""4-bit weights times 8-bit rows by the lab's own CPU kernel: the dot products of a group are exact integers."""
+"""4-bit weights times 8-bit rows by the lab's own CPU kernel: the dot products of a group are exact."""
 
 from __future__ import annotations
 

@@ -16,7 +16,6 @@ from lab.errors import UserError
 if TYPE_CHECKING:
     from lab.analysis.curve import Curve
     from lab.measure.ceilings import Ceilings
-    from lab.models.decoder import Decoder
     from lab.records import StepTimes
     from lab.zoo.resolve import ModelFiles
 
@@ -135,12 +134,15 @@ def _times(
     """Of every precision, kernel and context; one decoder is in memory at a time."""
     import torch
 
+    from lab.measure.choice import label, variants
     from lab.measure.curve import WARM_UP, step_times
 
     torch.set_num_threads(threads)
     for name in precisions:
-        for label, decoder in _decoders(files, name, options):
-            done, phase = 0, f"{name} {label}"
+        pins = options["kernel"]
+        found = variants(files.path, name, options["device"], pins or {}, others=not pins)
+        for kernels, decoder in found:
+            done, phase = 0, f"{name} {label(kernels)}"
             total = (options["repeats"] + WARM_UP) * len(options["context"])
 
             def tell() -> None:
@@ -152,50 +154,12 @@ def _times(
                 yield from step_times(
                     decoder,
                     precision=name,
-                    kernel=label,
+                    kernel=label(kernels),
                     context=context,
                     rows=rows,
                     repeats=options["repeats"],
                     tell=tell,
                 )
-
-
-def _decoders(files: ModelFiles, precision: str, options: dict[str, Any]) -> Iterator[tuple[str, Decoder]]:
-    """(kernels, decoder) with the pinned kernels; without pins with the preferred ones, then with each other
-    implementation of the layers' products and of the stack."""
-    import torch
-
-    from lab.kernels.ops import KERNELS
-    from lab.models.checkpoint import load_decoder
-    from lab.precision.base import load_precision
-
-    device, pins = torch.device(options["device"]), options["kernel"]
-
-    def load(pinned: dict[str, str]) -> tuple[dict[str, str], Decoder]:
-        made = load_precision(precision, pinned)
-        decoder = load_decoder(files.path, made, device, stacked=pinned.get("stack"))
-        return {**made.kernels, "stack": decoder.stacked}, decoder
-
-    kernels, decoder = load(pins or {})
-    seen = [kernels]
-    yield _label(kernels), decoder
-    op = next(op for op in ("w4a8", "w4", "dense") if op in kernels)
-    others = [] if pins else [(o, other) for o in ("stack", op) for other in KERNELS[o]]
-    for op, other in others:
-        # The slow references are there to be right.
-        if other in (kernels[op], "reference"):
-            continue
-        try:
-            found, decoder = load({op: other})
-        except UserError:
-            continue  # this machine or this model is not for it
-        if found not in seen:
-            seen.append(found)
-            yield _label(found), decoder
-
-
-def _label(kernels: dict[str, str]) -> str:
-    return ",".join(f"{op}={name}" for op, name in sorted(kernels.items()))
 
 
 def _roofline(precision: str, top: Ceilings) -> Any:

@@ -12,7 +12,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from lab.kernels import w4a8
 from lab.kernels.dense import cpu, upcast
+from lab.kernels.w4 import W4Weight
 
 Ceiling = Literal["read", "bf16", "fp32", "int8"]
 
@@ -103,6 +105,23 @@ def products(device: str, shape: tuple[int, int, int]) -> Iterator[Workload]:
     by_row = torch.randint(-127, 128, (k, n), dtype=torch.int8, device=device)
     for layout, right in (("columns", by_column), ("rows", by_row)):
         yield _int8_product(left, right, f"_int_mm by {layout}")
+    if device == "cpu":
+        yield from _four_bits_times_eight(x.to(torch.bfloat16), n)
+
+
+def _four_bits_times_eight(x: Tensor, n: int) -> Iterator[Workload]:
+    """The lab's own int8 products, of 4-bit weights."""
+    (m, k), group = x.shape, 64
+    weight = W4Weight(torch.randint(0, 16, (n, k), dtype=torch.uint8), torch.ones(n, k // group), group)
+    if not w4a8.cpu.able(weight, x.dtype):
+        return
+    matmul = w4a8.cpu.Cpu(weight)
+
+    def correct(y: Tensor) -> bool:
+        expected = w4a8.Reference(weight, torch.float32)(x[:4])
+        return bool((y[:4] - expected).abs().max() <= 0.01 * expected.abs().max())
+
+    yield Workload("int8", "the lab's w4a8", 2 * m * n * k, lambda: matmul(x), correct, _times((m, n, k)))
 
 
 def _int8_product(x: Tensor, w: Tensor, name: str) -> Workload:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -79,29 +80,33 @@ def load_decoder(
     device: torch.device,
     progress: Callable[[int, int], None] | None = None,
     stacked: str | None = None,
+    layers: int | None = None,
 ) -> Decoder:
     """Build the decoder of the checkpoint in `path`, layer by layer, so that at most one layer exists twice.
 
     Args:
         progress: called with (layers done, layers).
         stacked: as `Decoder` takes it.
+        layers: only so many of the lowest ones; all by default.
 
     Raises:
         UserError: see `Checkpoint` and `read_config`.
     """
     config, weights = read_config(path), Checkpoint(path)
+    if layers is not None:
+        config = replace(config, layers=min(layers, config.layers))
     builder = _Builder(config, weights, precision, device)
     embedding = weights.get("model.embed_tokens.weight", (config.vocabulary, config.hidden), device)
-    layers = []
+    made = []
     for index in range(config.layers):
-        layers.append(builder.layer(index))
+        made.append(builder.layer(index))
         if progress is not None:
             progress(index + 1, config.layers)
     head = embedding if config.tied else weights.get("lm_head.weight", tuple(embedding.shape), device)
     return Decoder(
         config,
         embedding.to(precision.dtype),
-        layers,
+        made,
         builder.vector("model.norm.weight", config.hidden),
         precision.head(head),
         stacked,

@@ -3,8 +3,8 @@
 Each group of 64 weights of a row shares one bf16 scale, max|w| / 7, and each weight becomes the nearest of
 the integers -8..7. The output head and the embedding stay in bf16, as GPTQ and AWQ checkpoints leave them.
 
-`w4a8` has the same weights and multiplies them by 8-bit rows: lossy beyond rtn-w4, but integer arithmetic moves
-out the wall that a verify step of many rows meets.
+`w4a8` has the same weights and multiplies them by 8-bit rows: lossy beyond rtn-w4, but integer arithmetic
+moves out the wall that a verify step of many rows meets.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.engines import ENGINES
 from lab.engines.base import EngineConfig
@@ -26,6 +26,9 @@ from lab.session import Session
 from lab.speculation.options import DraftOptions
 from lab.zoo.resolve import ModelFiles, resolve, resolve_head
 
+if TYPE_CHECKING:
+    from lab.measure.choice import Choice
+
 # What a run needs on disk at the very least: its SQLite file with the write-ahead log, and the report.
 _FREE_BYTES = 64 * 2**20
 
@@ -40,6 +43,7 @@ class Plan:
         draft_model: a folder, or `layers-N`, if one is wanted.
         heads: the models' EAGLE-3 heads, if any is wanted.
         sessions: of a scenario, what is replayed of it.
+        kernels: model and precision -> the kernels that were chosen for them.
     """
 
     matrix: Matrix
@@ -51,6 +55,7 @@ class Plan:
     threads: int
     heads: dict[str, Path] = field(default_factory=dict)
     draft_model: Path | None = None
+    kernels: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
 
     def spec(self, cell: Cell, folder: Path) -> WorkerSpec:
         """What the cell's worker is started with."""
@@ -71,7 +76,7 @@ class Plan:
                 ),
                 guided=cell.guided,
                 wire_family=model.wire_family,
-                kernels=matrix.kernel,
+                kernels=self.kernels.get((cell.model, cell.precision), matrix.kernel),
                 threads=self.threads,
                 device=matrix.device,
             ),
@@ -170,6 +175,7 @@ def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan
     threads = matrix.threads or default_threads()
     tell = progress or (lambda _phase, _done, _total: None)
     measured = ceilings(matrix.device, threads, progress=lambda part: tell("probe", round(100 * part), 100))
+    chosen = _kernels(matrix, models, threads, tell) if "native" in matrix.engine else {}
     # A head that was trained again is another one, wherever it lies.
     weights = {name: _weights_digest(path) for name, path in heads.items()}
     environment = {
@@ -179,6 +185,7 @@ def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan
         "threads": threads,
         "models": {name: _provenance(files) for name, files in models.items()},
         "heads": weights,
+        "kernels": {f"{name}/{precision}": asdict(choice) for (name, precision), choice in chosen.items()},
     }
     identity = {name: scenario.digest for name, scenario in scenarios.items()}
     identity["machine"] = machine_key(threads)
@@ -193,7 +200,35 @@ def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan
         digest=matrix.digest(identity),
         environment=environment,
         threads=threads,
+        kernels={key: choice.kernels for key, choice in chosen.items()},
     )
+
+
+def _kernels(
+    matrix: Matrix, models: dict[str, ModelFiles], threads: int, tell: Progress
+) -> dict[tuple[str, str], Choice]:
+    """The fastest kernels here for every model and precision, but for what the matrix pins.
+
+    What cannot be had at all is left for its cell to tell.
+    """
+    from lab.measure.choice import Choice, choose_kernels
+
+    def choose(path: Path, precision: str) -> Choice:
+        def told(done: int, total: int) -> None:
+            tell(f"Kernels of {precision}", done, total)
+
+        try:
+            return choose_kernels(
+                path, precision, threads=threads, device=matrix.device, pins=matrix.kernel, tell=told
+            )
+        except UserError:
+            return Choice(matrix.kernel, {})
+
+    return {
+        (name, precision): choose(files.path, precision)
+        for name, files in models.items()
+        for precision in matrix.precision
+    }
 
 
 def _draft_model(matrix: Matrix, progress: Progress | None) -> Path | None:

@@ -13,6 +13,7 @@ import pytest
 
 from lab.errors import UserError
 from lab.matrix import load_matrix
+from lab.measure.choice import Choice
 from lab.runner.plan import Plan, check_output, load_scenarios, prepare
 from lab.scenarios.generate import generate
 from lab.session import Session, dump_session
@@ -108,6 +109,14 @@ def test_a_world_s_state_that_the_recorded_calls_do_not_run_in_is_told(
         load_scenarios(load_matrix("quick", {"replay": "live", "scenario": path, "calls": 99}))
 
 
+@pytest.fixture(autouse=True)
+def _nothing_to_choose(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The models of these tests have no weights whose steps could be timed."""
+    monkeypatch.setattr(
+        "lab.measure.choice.choose_kernels", lambda _path, precision, **_: Choice({"w4": precision}, {})
+    )
+
+
 @dataclass
 class Measured:
     read_gb_per_s: float = 1.0
@@ -137,6 +146,18 @@ def test_without_eagle3_no_head_is_looked_for(tmp_path: Path, monkeypatch: pytes
     assert prepare(load_matrix("quick"), tmp_path / "out").heads == {}
     with pytest.raises(UserError, match="eagle3 with m: got no draft head of its own"):
         prepare(load_matrix("quick", {"speculation": "none,eagle3"}), tmp_path / "out")
+
+
+def test_a_cell_runs_with_the_kernels_chosen_for_its_precision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = ModelFiles("m", tmp_path, "hermes", "local", None, None)
+    monkeypatch.setattr("lab.runner.plan.resolve", lambda *_, **__: files)
+    monkeypatch.setattr("lab.measure.ceilings.ceilings", lambda *_, **__: Measured())
+    plan = prepare(load_matrix("quick"), tmp_path / "out")
+    configs = [plan.spec(cell, Path("out")).config for cell in plan.cells]
+    assert all(config.kernels == {"w4": config.precision} for config in configs)
+    assert plan.environment["kernels"]["smollm2-135m/bf16"] == {"kernels": {"w4": "bf16"}, "step_ms": {}}
 
 
 def test_a_model_that_cannot_be_guided_is_told_before_anything_is_measured(

@@ -1,0 +1,182 @@
+"""Which kernels a model runs with: those whose steps were the fastest here, measured once and cached.
+
+A plain step and a verify step of eight rows are timed with each implementation of the op that multiplies the
+layers; the least sum of the two wins. Choices are kept per machine, torch, compiled kernels, shape of model,
+precision and pins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+from lab.errors import UserError
+from lab.kernels import cpu
+from lab.kernels.ops import KERNELS
+from lab.measure import machine, processor
+from lab.measure.curve import step_times
+from lab.models.checkpoint import load_decoder
+from lab.models.config import DecoderConfig, read_config
+from lab.models.decoder import Decoder
+from lab.paths import cache_dir, writable_cache_dir, write_atomically
+from lab.precision.base import load_precision
+
+_ROWS = (1, 8)
+_CONTEXT = 512
+_REPEATS = 3
+# Layers enough that their weights do not fit the last-level cache.
+_CACHES = 4
+# The slow references are there to be right.
+_LAST_RESORT = "reference"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The kernels to pin, and what was measured.
+
+    Attributes:
+        kernels: op -> implementation.
+        step_ms: kernels as `label` writes them -> milliseconds of a step of one row and of eight; empty
+            where there was nothing to choose between.
+    """
+
+    kernels: dict[str, str]
+    step_ms: dict[str, list[float]]
+
+
+def label(kernels: Mapping[str, str]) -> str:
+    """As `lab run --kernel` takes them, joined by commas."""
+    return ",".join(f"{op}={name}" for op, name in sorted(kernels.items()))
+
+
+def choose_kernels(
+    path: Path,
+    precision: str,
+    *,
+    threads: int,
+    device: str = "cpu",
+    pins: Mapping[str, str] | None = None,
+    tell: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Choice:
+    """The cached choice for the checkpoint in `path`, or the one measured now.
+
+    Args:
+        pins: what is not open to choice.
+        tell: called with (candidates measured, candidates).
+    """
+    config = read_config(path)
+    candidates = list(_candidates(config, precision, device, dict(pins or {})))
+    if len(candidates) < 2:
+        return Choice(candidates[0] if candidates else dict(pins or {}), {})
+    file = cache_dir() / "kernels" / f"{machine.machine_key(threads)}-{device}.json"
+    known, key = _read(file), _key(config, precision, dict(pins or {}))
+    if key in known:
+        return known[key]
+    writable_cache_dir("kernels")
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        found = {}
+        for done, candidate in enumerate(candidates):
+            tell(done, len(candidates))
+            found[label(candidate)] = _step_ms(path, config, precision, device, candidate)
+        tell(len(candidates), len(candidates))
+    finally:
+        torch.set_num_threads(before)
+    best = min(candidates, key=lambda candidate: sum(found[label(candidate)]))
+    choice = Choice(best, found)
+    write_atomically(file, json.dumps({k: asdict(v) for k, v in (known | {key: choice}).items()}, indent=1))
+    return choice
+
+
+def variants(
+    path: Path, precision: str, device: str, pins: Mapping[str, str], *, others: bool
+) -> Iterator[tuple[dict[str, str], Decoder]]:
+    """(kernels that run, decoder) with the pins and the preferred kernels for the rest.
+
+    Args:
+        others: then also with each other implementation of the layers' products and of the stack.
+    """
+    device_ = torch.device(device)
+
+    def load(pinned: Mapping[str, str]) -> tuple[dict[str, str], Decoder]:
+        made = load_precision(precision, pinned)
+        decoder = load_decoder(path, made, device_, stacked=pinned.get("stack"))
+        return {**made.kernels, "stack": decoder.stacked}, decoder
+
+    kernels, decoder = load(pins)
+    seen = [kernels]
+    yield kernels, decoder
+    if not others:
+        return
+    wanted = [*_candidates(read_config(path), precision, device, dict(pins)), {**pins, "stack": "torch"}]
+    for pinned in wanted:
+        if pinned.items() <= kernels.items():
+            continue
+        found, decoder = load(pinned)
+        if found not in seen:
+            seen.append(found)
+            yield found, decoder
+
+
+def _candidates(
+    config: DecoderConfig, precision: str, device: str, pins: dict[str, str]
+) -> Iterator[dict[str, str]]:
+    """The pins with each implementation of the op that multiplies the layers, the preferred first."""
+    weight = torch.zeros(2 * config.intermediate, config.hidden, device=device)
+    made = load_precision(precision, pins)
+    made.linear(weight, None)
+    (op,) = made.kernels
+    if op in pins:
+        yield pins
+        return
+    for name in KERNELS[op]:
+        pinned = pins | {op: name}
+        try:
+            load_precision(precision, pinned).linear(weight, None)
+        except UserError:
+            continue  # not for this machine or this shape
+        if name != _LAST_RESORT:
+            yield pinned
+
+
+def _step_ms(
+    path: Path, config: DecoderConfig, precision: str, device: str, pins: dict[str, str]
+) -> list[float]:
+    made = load_precision(precision, pins)
+    one = load_decoder(path, load_precision(precision, pins), torch.device(device), layers=1)
+    wanted = _CACHES * (processor.last_level_bytes() or 2**25)
+    layers = max(1, -(-wanted // one.layers[0].stored_bytes))
+    decoder = load_decoder(path, made, torch.device(device), stacked=pins.get("stack"), layers=layers)
+    context = min(_CONTEXT, config.context - max(_ROWS))
+    times = step_times(
+        decoder, precision=precision, kernel=label(pins), context=context, rows=_ROWS, repeats=_REPEATS
+    )
+    return [median(record.step_s) * 1e3 for record in times]
+
+
+def _key(config: DecoderConfig, precision: str, pins: dict[str, str]) -> str:
+    shape = [config.hidden, config.intermediate, config.heads, config.kv_heads, config.head_dim]
+    facts: list[Any] = [precision, config.layers, config.vocabulary, *shape, sorted(pins.items()), _build()]
+    return json.dumps(facts, separators=(",", ":"))
+
+
+def _build() -> str | None:
+    """What tells one build of the compiled kernels from another."""
+    found = cpu.library()
+    return None if found is None else hashlib.sha256(Path(found._name).read_bytes()).hexdigest()[:12]
+
+
+def _read(file: Path) -> dict[str, Choice]:
+    """What is cached; nothing where the file cannot be understood."""
+    try:
+        return {key: Choice(**value) for key, value in json.loads(file.read_bytes()).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
