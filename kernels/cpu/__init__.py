@@ -36,6 +36,7 @@ class Weight(ctypes.Structure):
         ("group", ctypes.c_int64),
         ("data", ctypes.c_void_p),
         ("scales", ctypes.c_void_p),
+        ("zeros", ctypes.c_void_p),
         ("values", ctypes.c_void_p),
     )
 
@@ -171,6 +172,11 @@ def group_scales(scales: torch.Tensor) -> torch.Tensor:
     """[out, groups] -> [tiles, groups, TILE], in bf16 or float32."""
     kept = scales if scales.dtype == torch.bfloat16 else scales.float()
     return tiles(kept).transpose(1, 2).contiguous()
+
+
+def group_zeros(zeros: torch.Tensor | None) -> torch.Tensor | None:
+    """Zero points [out, groups] as the float32 [tiles, groups, TILE] that is taken from a code less 8."""
+    return None if zeros is None else tiles(zeros.float() - 8).transpose(1, 2).contiguous()
 
 
 def _share_threads() -> None:

@@ -37,6 +37,7 @@ struct Weight {
                            // FOUR_BITS_INT8: [out / 16, in / 8, 2, 8, 4], outputs in two halves; a byte holds
                            // column 4 * 0 + i (low) and 4 * 1 + i
     const void *scales;    // [out / 16, in / group, 16]
+    const float *zeros;    // likewise; what a code means is less by this. Or null
     const uint8_t *values; // FOUR_BITS: [2, 16], what the codes mean in bf16, the low bytes and the high bytes.
                            // FOUR_BITS_INT8 has none: a code means itself less 8
 };

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from lab.kernels import cpu
 from lab.kernels.cpu import Isa
-from lab.kernels.w4.reference import W4Weight
+from lab.kernels.w4.reference import MIDDLE, W4Weight
 
 
 def able(weight: W4Weight, dtype: torch.dtype) -> bool:
@@ -25,7 +25,9 @@ class Cpu:
         self._isa = isa or cpu.best_isa()
         self._codes = _pack(weight.codes)
         self._scales = cpu.group_scales(weight.scales)
-        values = torch.arange(-8, 8, dtype=torch.bfloat16)
+        self._zeros = cpu.group_zeros(weight.zeros)
+        integers = torch.arange(16, dtype=torch.bfloat16) - MIDDLE
+        values = integers if weight.values is None else weight.values
         self._values = values.view(torch.uint8).view(16, 2).t().contiguous()
         out, columns = weight.codes.shape
         self.packed = cpu.Weight(
@@ -36,6 +38,7 @@ class Cpu:
             group=weight.group,
             data=self._codes.data_ptr(),
             scales=self._scales.data_ptr(),
+            zeros=None if self._zeros is None else self._zeros.data_ptr(),
             values=self._values.data_ptr(),
         )
 

@@ -10,49 +10,89 @@ from torch import Tensor
 
 from lab.errors import UserError
 
+# What codes mean without a codebook: W = (code - 8) * scale.
+MIDDLE = 8
+
 
 @dataclass(frozen=True, slots=True)
 class W4Weight:
-    """Symmetric 4-bit integers: W[o, i] = (codes[o, i] - 8) * scales[o, i // group].
+    """4-bit codes with group scales: W[o, i] = meaning of codes[o, i] * scales[o, i // group].
+
+    A code means itself less 8 (symmetric integers), itself less the group's zero point (asymmetric ones, as
+    in GPTQ and AWQ), or an entry of a codebook (NF4).
 
     Attributes:
         codes: uint8 [out, in], values 0..15.
         scales: [out, in / group], finite, in the dtype they are stored in.
         group: columns that share a scale.
+        zeros: uint8 [out, in / group], 0..16; stored as 4 bits each. None for 8 throughout.
+        values: bf16 [16], the codebook. None for integers; with one there are no zeros.
     """
 
     codes: Tensor
     scales: Tensor
     group: int
+    zeros: Tensor | None = None
+    values: Tensor | None = None
 
     def __post_init__(self) -> None:
         rows, columns = self.codes.shape
-        if columns % self.group:
+        if self.group < 1 or columns % self.group:
             raise UserError(
                 "4-bit group",
                 got=f"{self.group} for rows of {columns}",
                 expected="a group that divides the row",
                 hint="Use another group size or another precision.",
             )
+        groups = (rows, columns // self.group)
         if self.codes.dtype != torch.uint8 or int(self.codes.max()) > 15:
             raise UserError("4-bit codes", got=str(self.codes.dtype), expected="uint8 values of 0 to 15")
-        if tuple(self.scales.shape) != (rows, columns // self.group):
-            raise UserError(
-                "4-bit scales", got=str(tuple(self.scales.shape)), expected=str((rows, columns // self.group))
-            )
+        if tuple(self.scales.shape) != groups:
+            raise UserError("4-bit scales", got=str(tuple(self.scales.shape)), expected=str(groups))
         if not bool(torch.isfinite(self.scales).all()):
             raise UserError("4-bit scales", got="NaN or infinity", expected="finite scales")
+        if self.zeros is not None:
+            shape, dtype = tuple(self.zeros.shape), self.zeros.dtype
+            if shape != groups or dtype != torch.uint8 or int(self.zeros.max()) > 16:
+                raise UserError(
+                    "4-bit zero points", got=f"{dtype} {shape}", expected=f"uint8 values of 0 to 16, {groups}"
+                )
+        if self.values is not None:
+            shape, dtype = tuple(self.values.shape), self.values.dtype
+            if shape != (16,) or dtype != torch.bfloat16 or not bool(self.values.isfinite().all()):
+                raise UserError("4-bit codebook", got=f"{dtype} {shape}", expected="16 finite bf16 values")
+            if self.zeros is not None:
+                raise UserError("4-bit zero points", got="a codebook beside them", expected="one of the two")
 
     @property
     def stored_bytes(self) -> int:
-        """Half a byte a code, and the scales."""
-        return self.codes.numel() // 2 + self.scales.numel() * self.scales.element_size()
+        """Half a byte a code and a zero point, the scales and the codebook."""
+        zeros = 0 if self.zeros is None else (self.zeros.numel() + 1) // 2
+        values = 0 if self.values is None else self.values.numel() * self.values.element_size()
+        return self.codes.numel() // 2 + self.scales.numel() * self.scales.element_size() + zeros + values
 
     def dequantize(self, dtype: torch.dtype) -> Tensor:
         """W [out, in]; the product is formed in float32 and then rounded to `dtype`."""
         scales = self.scales.float()[..., None]
-        values: Tensor = (self.codes.float() - 8.0).unflatten(1, (-1, self.group)) * scales
-        return values.flatten(1).to(dtype)
+        if self.values is not None:
+            meant = self.values.float()[self.codes.long()].unflatten(1, (-1, self.group))
+        else:
+            middle = MIDDLE if self.zeros is None else self.zeros.float()[..., None]
+            meant = self.codes.float().unflatten(1, (-1, self.group)) - middle
+        return (meant * scales).flatten(1).to(dtype)
+
+
+class Nibbles:
+    """A W4Weight that keeps two codes a byte."""
+
+    def __init__(self, weight: W4Weight):
+        self._codes = weight.codes[:, ::2] | (weight.codes[:, 1::2] << 4)
+        self._group, self._rest = weight.group, (weight.zeros, weight.values)
+        self._scales = weight.scales
+
+    def weight(self) -> W4Weight:
+        codes = torch.stack((self._codes & 15, self._codes >> 4), dim=-1).flatten(1)
+        return W4Weight(codes, self._scales, self._group, *self._rest)
 
 
 class Reference:
@@ -62,9 +102,7 @@ class Reference:
 
     def __init__(self, weight: W4Weight, dtype: torch.dtype):
         self.stored_bytes = weight.stored_bytes
-        self._nibbles = weight.codes[:, ::2] | (weight.codes[:, 1::2] << 4)
-        self._scales, self._group, self._dtype = weight.scales, weight.group, dtype
+        self._nibbles, self._dtype = Nibbles(weight), dtype
 
     def __call__(self, x: Tensor) -> Tensor:
-        codes = torch.stack((self._nibbles & 15, self._nibbles >> 4), dim=-1).flatten(1)
-        return F.linear(x, W4Weight(codes, self._scales, self._group).dequantize(self._dtype))
+        return F.linear(x, self._nibbles.weight().dequantize(self._dtype))

@@ -1,6 +1,7 @@
 """PyTorch's built-in int4 operators: `_weight_int4pack_mm` on CUDA, its `_for_cpu` sister on CPU.
 
 Both compute (code - 8) * scale + zero with a bf16 scale and zero per group; symmetric weights have zero 0.
+Zero points are left to other implementations: their product with the scale would be rounded to bf16.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ _INNER_K_TILES = 8
 
 
 def able(weight: W4Weight, dtype: torch.dtype) -> bool:
-    """bf16 activations, a group the operator knows, and a shape its layout divides."""
+    """Symmetric integers, bf16 activations, a group the operator knows, and a shape its layout divides."""
     rows, columns = weight.codes.shape
+    if weight.zeros is not None or weight.values is not None:
+        return False
     if dtype != torch.bfloat16 or weight.group not in _GROUPS:
         return False
     if weight.codes.device.type == "cpu":

@@ -11,8 +11,9 @@ from lab.kernels.w4 import W4Weight
 
 
 def able(weight: W4Weight, dtype: torch.dtype) -> bool:
-    """bf16 activations on a CPU, groups of whole eights of columns."""
-    return dtype == torch.bfloat16 and weight.group % 8 == 0 and cpu.able(weight.codes)
+    """Integers, bf16 activations on a CPU, groups of whole eights of columns."""
+    whole = weight.values is None and weight.group % 8 == 0
+    return whole and dtype == torch.bfloat16 and cpu.able(weight.codes)
 
 
 class Cpu:
@@ -25,6 +26,7 @@ class Cpu:
         self._isa = isa or cpu.best_isa()
         self._codes = _pack(weight.codes)
         self._scales = cpu.group_scales(weight.scales)
+        self._zeros = cpu.group_zeros(weight.zeros)
         out, columns = weight.codes.shape
         self.packed = cpu.Weight(
             kind=cpu.FOUR_BITS_INT8,
@@ -34,6 +36,7 @@ class Cpu:
             group=weight.group,
             data=self._codes.data_ptr(),
             scales=self._scales.data_ptr(),
+            zeros=None if self._zeros is None else self._zeros.data_ptr(),
         )
 
     def __call__(self, x: Tensor) -> Tensor:

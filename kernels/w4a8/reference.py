@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lab.kernels.w4 import W4Weight
+from lab.kernels.w4.reference import Nibbles, W4Weight
 
 LARGEST = 127
 
@@ -30,11 +30,8 @@ class Reference:
 
     def __init__(self, weight: W4Weight, dtype: torch.dtype):
         self.stored_bytes = weight.stored_bytes
-        self._nibbles = weight.codes[:, ::2] | (weight.codes[:, 1::2] << 4)
-        self._scales, self._group, self._dtype = weight.scales, weight.group, dtype
+        self._nibbles, self._dtype = Nibbles(weight), dtype
 
     def __call__(self, x: Tensor) -> Tensor:
-        codes = torch.stack((self._nibbles & 15, self._nibbles >> 4), dim=-1).flatten(1)
-        weight = W4Weight(codes, self._scales, self._group).dequantize(torch.float32)
         integers, scales = quantize_rows(x)
-        return (F.linear(integers, weight) * scales).to(self._dtype)
+        return (F.linear(integers, self._nibbles.weight().dequantize(torch.float32)) * scales).to(self._dtype)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -132,3 +133,98 @@ def test_stored_bytes_are_half_a_byte_a_code_and_the_scales() -> None:
     assert made_weight(16, 256, 64, torch.float32).stored_bytes == 2048 + 256
     for kernel in ("torch", "reference"):
         assert w4.pack(made_weight(16, 256, 64), BF16, kernel).stored_bytes == 2048 + 128
+
+
+# The 4-bit NormalFloat of QLoRA (arXiv 2305.14314), as any codebook would be.
+NF4 = [
+    *(-1.0, -0.6962, -0.5251, -0.3949, -0.2844, -0.1848, -0.0911, 0.0),
+    *(0.0796, 0.1609, 0.2461, 0.3379, 0.4407, 0.5626, 0.7230, 1.0),
+]
+
+
+def zero_points(weight: W4Weight) -> W4Weight:
+    """Every zero point from 0 to 16."""
+    generator = torch.Generator().manual_seed(3)
+    zeros = torch.randint(0, 17, weight.scales.shape, generator=generator, dtype=torch.uint8)
+    return replace(weight, zeros=zeros)
+
+
+def codebook(weight: W4Weight) -> W4Weight:
+    return replace(weight, values=torch.tensor(NF4, dtype=BF16))
+
+
+KINDS = pytest.mark.parametrize("kind", [zero_points, codebook])
+
+
+@KINDS
+@pytest.mark.parametrize("kernel", ["reference", "cpu"])
+@pytest.mark.parametrize(("out", "columns", "group"), [(48, 256, 64), (33, 96, 32), (5, 16, 8)])
+def test_zero_points_and_codebooks_are_as_near_to_float64(
+    kind: Callable[[W4Weight], W4Weight],
+    kernel: str,
+    out: int,
+    columns: int,
+    group: int,
+    rows: int,
+    near_float64: Callable[[Matmul, Tensor, Tensor], None],
+) -> None:
+    if kernel == "cpu" and cpu.library() is None:
+        pytest.skip("installed without a C++ compiler")
+    weight = kind(made_weight(out, columns, group))
+    matmul = w4.pack(weight, BF16, kernel)
+    assert matmul.kernel == kernel
+    near_float64(matmul, activations(rows, columns, BF16), weight.dequantize(torch.float64))
+
+
+def test_what_codes_mean() -> None:
+    codes = torch.arange(16, dtype=torch.uint8)[None]
+    scales, zeros = torch.full((1, 2), 0.5), torch.tensor([[0, 16]], dtype=torch.uint8)
+    plain = W4Weight(codes, scales, 8)
+    assert plain.dequantize(torch.float32)[0].tolist() == [(code - 8) / 2 for code in range(16)]
+    assert replace(plain, zeros=zeros).dequantize(torch.float32)[0].tolist() == [
+        (code - (0 if code < 8 else 16)) / 2 for code in range(16)
+    ]
+    assert codebook(plain).dequantize(torch.float32)[0].tolist() == [
+        float(value) / 2 for value in torch.tensor(NF4, dtype=BF16)
+    ]
+
+
+@KINDS
+def test_the_builtin_operator_does_not_take_them(kind: Callable[[W4Weight], W4Weight]) -> None:
+    with pytest.raises(UserError, match="kernel w4=torch"):
+        w4.pack(kind(made_weight(16, 64, 32)), BF16, "torch")
+
+
+def test_zero_points_and_a_codebook_are_stored_too() -> None:
+    weight = made_weight(16, 256, 64)
+    assert zero_points(weight).stored_bytes == weight.stored_bytes + 16 * 4 // 2
+    assert codebook(weight).stored_bytes == weight.stored_bytes + 16 * 2
+
+
+@pytest.mark.parametrize(
+    "zeros",
+    [
+        torch.full((16, 4), 17, dtype=torch.uint8),
+        torch.zeros(16, 4),
+        torch.zeros(16, 3, dtype=torch.uint8),
+    ],
+    ids=["too large", "floats", "shape"],
+)
+def test_zero_points_that_cannot_be_are_refused(zeros: Tensor) -> None:
+    with pytest.raises(UserError, match=r"4-bit zero points.*expected uint8 values of 0 to 16, \(16, 4\)"):
+        replace(made_weight(16, 256, 64), zeros=zeros)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [torch.zeros(15, dtype=BF16), torch.zeros(16), torch.full((16,), float("nan"), dtype=BF16)],
+    ids=["too few", "float32", "NaN"],
+)
+def test_a_codebook_that_cannot_be_is_refused(values: Tensor) -> None:
+    with pytest.raises(UserError, match=r"4-bit codebook.*expected 16 finite bf16 values"):
+        replace(made_weight(16, 256, 64), values=values)
+
+
+def test_zero_points_beside_a_codebook_are_refused() -> None:
+    with pytest.raises(UserError, match="4-bit zero points: got a codebook beside them"):
+        codebook(zero_points(made_weight(16, 256, 64)))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -65,6 +67,20 @@ def test_it_is_the_product_of_the_rounded_rows(
 ) -> None:
     weight = coded(out, columns, group, scale_dtype)
     check(made(variant, weight), normal(rows, columns), weight)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_zero_points_are_taken_off(variant: str, rows: int) -> None:
+    weight = coded(33, 192, 64)
+    zeros = torch.randint(0, 17, weight.scales.shape, dtype=torch.uint8, generator=torch.Generator())
+    weight = replace(weight, zeros=zeros)
+    check(made(variant, weight), normal(rows, 192), weight)
+
+
+def test_a_codebook_is_left_to_the_reference() -> None:
+    weight = replace(coded(20, 64, 32), values=torch.linspace(-1, 1, 16).to(BF16))
+    assert w4a8.pack(weight, BF16).kernel == "reference"
+    check(w4a8.pack(weight, BF16), normal(3, 64), weight)
 
 
 @needs_library
