@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 import sys
 import tempfile
@@ -11,6 +12,9 @@ from typing import Any
 
 import hypothesis
 import pytest
+
+# Triton runs its kernels on the CPU then; it looks when it is imported.
+os.environ["TRITON_INTERPRET"] = "1"
 
 hypothesis.settings.register_profile("lab", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("lab")

@@ -56,7 +56,7 @@ def test_cell_ids_name_every_axis_and_differ() -> None:
             {"kernel": {"w5": "torch"}},
             "kernel: got 'w5', expected one of dense, w4, w4a8, stack. Did you mean 'w4'?",
         ),
-        ({"kernel": {"w4": "marlin"}}, "kernel: got 'marlin', expected one of cpu, torch, reference"),
+        ({"kernel": {"w4": "marlin"}}, "kernel: got 'marlin', expected one of cpu, triton, torch, reference"),
         ({"temperature": -1}, "temperature: got -1"),
         (
             {"replay": "life"},
