@@ -169,10 +169,12 @@ def prepare_device(device: str, threads: int | None) -> None:
     import torch
 
     from lab.measure.machine import default_threads
+    from lab.measure.memory import keep_freed
 
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("--device", got="cuda", expected="cpu: torch finds no CUDA device here")
     torch.set_num_threads(threads or default_threads())
+    keep_freed()
     if device == "cuda":
         torch.use_deterministic_algorithms(True, warn_only=True)
 

@@ -1,7 +1,8 @@
-"""The peak memory of a call: of this process on a CPU, of the device on CUDA."""
+"""Memory of this process or of a device: its peak in a call, and what happens to what was freed."""
 
 from __future__ import annotations
 
+import ctypes
 from pathlib import Path
 
 import torch
@@ -31,6 +32,21 @@ def peak_bytes(device: torch.device) -> int | None:
     except (OSError, StopIteration):
         return _portable_peak()
     return int(line.split()[1]) * 1024
+
+
+def keep_freed() -> bool:
+    """Keep freed memory for the next tensors instead of giving it back, where the C library is glibc.
+
+    By default glibc asks the system anew for every block above 32 MiB; the system clears each page when it is
+    first touched, which took a quarter of the time of a training step (docs/log.md). Whether it was told.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # another C library
+        return False
+    # malloc.h: M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX.
+    settings = ((-1, 2**31 - 1), (-2, 64 * 2**20), (-4, 0))
+    return all(mallopt(name, value) == 1 for name, value in settings)
 
 
 def _portable_peak() -> int | None:
