@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 from rich.table import Table
 from rich.text import Text
 
@@ -33,15 +33,15 @@ def table(curve: Curve) -> Table:
     shown = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1))
     heads = (
         *("n\nrows", "step\nms", "T_v(n)/T_1\nplain steps", "products\nms", "roofline\nms"),
-        *("limited\nby", "pays above, chain\ntokens a step", "pays above, tree\ntokens a step"),
+        *("limited\nby", "chain pays\nabove", "tree pays\nabove"),
     )
     for head in heads:
-        shown.add_column(head, justify="right", header_style="dim")
+        shown.add_column(head, justify="right", header_style="dim", no_wrap=True)
     for point in curve.points:
         figures = (point.matmul_ms, point.roofline_ms)
         shown.add_row(
             str(point.n),
-            interval(point.step_ms),
+            number(point.step_ms.value),
             interval(point.cost),
             *(number(figure) for figure in figures),
             point.bound,
@@ -106,6 +106,9 @@ def figure(curves: Sequence[Curve], theme: Theme) -> Figure:
         left.axhline(1, color=theme.muted, linewidth=1)
         left.set_ylim(0, min(_TOP, 1.05 * max(left.get_ylim()[1], 2)))
         right.set_yscale("log")
+        right.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        right.yaxis.set_major_formatter(FuncFormatter(lambda ms, _: f"{ms:g}"))
+        right.yaxis.set_minor_locator(NullLocator())
         for axes in (left, right):
             _rows_axis(axes, sorted({point.n for curve in curves for point in curve.points}))
     style.legend_above(drawn, grid[0][0], theme, 2)
