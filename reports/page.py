@@ -122,6 +122,8 @@ def _notices(summary: Summary, cells: list[CellRecord]) -> Iterator[Notice]:
         yield Notice(f"This run is unfinished: {done} of {len(cells)} cells are done.", lines)
     if summary.contexts:
         yield Notice("Contexts differ between arms", [Fact("", summary.contexts)])
+    if summary.beyond:
+        yield Notice("Drafts beyond the head's training", [Fact("", summary.beyond)])
     if summary.disturbance:
         yield Notice("The machine was busy", [Fact("", summary.disturbance)])
     if not summary.gold:

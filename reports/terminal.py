@@ -46,6 +46,8 @@ def arms_table(summary: Summary) -> RenderableType:
         ]
     if summary.contexts:
         parts.append(Text(summary.contexts))
+    if summary.beyond:
+        parts.append(Text(summary.beyond, style="yellow"))
     if summary.disturbance:
         parts.append(Text(summary.disturbance, style="yellow"))
     return Stack(*parts)

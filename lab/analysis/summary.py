@@ -125,6 +125,7 @@ class Summary:
         lab_overhead: the lab's own work on calls / their wall time.
         engine_share: wall time inside `Engine.generate` / wall time of the finished rounds.
         gold: False if any session is an observation: then scores are agreement with the recording.
+        beyond: a sentence if drafts were made further on than their head was trained; None if not.
     """
 
     run: RunRecord
@@ -133,6 +134,7 @@ class Summary:
     lab_overhead: float | None
     engine_share: float | None
     gold: bool
+    beyond: str | None
 
     @property
     def contexts(self) -> str | None:
@@ -199,7 +201,28 @@ def summarize(
         lab_overhead=sum(call.lab_s for call in everything) / wall if wall else None,
         engine_share=in_rounds / rounds_wall if rounds_wall else None,
         gold=all(session.get("gold", True) for session in run.sessions),
+        beyond=_beyond(cells, by_cell),
     )
+
+
+def _beyond(cells: list[CellRecord], by_cell: dict[str, _Records]) -> str | None:
+    """Of the arms whose drafter was trained on so many positions, the calls that went further."""
+    said = []
+    for cell in cells:
+        reach = cell.setup.facts.get("draft_context") if cell.setup else None
+        if reach is None:
+            continue
+        lengths = [
+            call.generation.prompt_tokens + len(call.generation.token_ids)
+            for call in by_cell[cell.cell_id].calls
+        ]
+        if further := sum(length > reach for length in lengths):
+            name = effects.arm_name(*cell.arm)
+            said.append(
+                f"In {name}, {further} of {len(lengths)} calls went beyond the {reach:,} positions that its "
+                "draft head was trained on, where acceptance falls."
+            )
+    return " ".join(said) or None
 
 
 def _group(

@@ -91,6 +91,7 @@ class NativeEngine:
         return Capabilities(sees_steps=True, sees_logits=True, reuses_prefix=True)
 
     def setup(self) -> CellSetup:
+        reach = self.drafter.trained_context if self.drafter is not None else None
         return CellSetup(
             load_s=self._load_s,
             weight_bytes=self.decoder.stored_bytes,
@@ -103,6 +104,7 @@ class NativeEngine:
                 "dtype": str(self.precision.dtype).removeprefix("torch."),
                 "architecture": self.decoder.config.architecture,
                 "context": self.decoder.config.context,
+                **({} if reach is None else {"draft_context": reach}),
             },
         )
 

@@ -21,11 +21,13 @@ class Drafter(Protocol):
         most: tokens that a proposal has at most.
         taps: layers of the target whose entering hidden states the drafter wants as features; without any
             it gets none.
+        trained_context: positions that it was trained on, where acceptance falls beyond; else None.
         bytes_read: bytes of draft weights and draft cache that the last proposal read.
     """
 
     most: int
     taps: tuple[int, ...]
+    trained_context: int | None
     bytes_read: int
 
     def prime(self, prefix: Sequence[int], features: Tensor) -> None:

@@ -76,6 +76,7 @@ class ModelDrafter:
     """
 
     taps = ()
+    trained_context = None
 
     def __init__(self, draft: Decoder, most: int):
         self.draft, self.most, self.bytes_read = draft, most, 0

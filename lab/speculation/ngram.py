@@ -30,6 +30,7 @@ class NgramDrafter:
     """
 
     taps = ()
+    trained_context = None
     bytes_read = 0
 
     def __init__(self, most: int = 8, longest: int = 4, shortest: int = 2):

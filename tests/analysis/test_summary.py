@@ -280,3 +280,24 @@ def test_the_document_names_guidance_and_its_cost(made_up_run: Run) -> None:
     assert document["arms"][0]["mask_share"] is None
     assert document["arms"][4]["mask_share"] == pytest.approx(0.5 / 10.5)
     assert [item["guided"] for item in document["groups"][0]["interactions"]] == ["off", "schema"]
+
+
+@pytest.mark.parametrize("reach", [None, 1_000_000, 3])
+def test_drafts_further_on_than_their_head_was_trained_are_told(made_up_run: Run, reach: int | None) -> None:
+    with Store.open(made_up_run("one")) as store:
+        run, cells, calls = store.run(), store.cells(), list(store.calls())
+    facts = {} if reach is None else {"draft_context": reach}
+    told = [
+        replace(cell, setup=replace(cell.setup, facts=facts))
+        if cell.setup and cell.speculation != "none"
+        else cell
+        for cell in cells
+    ]
+    found = summarize(run, told, calls, []).beyond
+    if reach == 3:
+        count = sum(call.round > 0 and call.cell_id == told[1].cell_id for call in calls)
+        assert found is not None
+        assert f"In bf16 + ngram, {count} of {count} calls went beyond the 3 positions" in found
+        assert "w4 + ngram" in found
+    else:
+        assert found is None

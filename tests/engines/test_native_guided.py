@@ -155,6 +155,7 @@ class Fixed:
 
     bytes_read = 0
     taps = ()
+    trained_context = None
     most = 8
 
     def __init__(self, tokens: Sequence[int]):

@@ -36,6 +36,7 @@ class Knowing:
 
     bytes_read = 1234
     taps = ()
+    trained_context = None
     most = 12
 
     def __init__(self, reply: Sequence[int], *, levels: Sequence[int] = (2, 1, 3), spoil: bool = False):

@@ -38,7 +38,7 @@ class Eagle3Drafter:
 
     def __init__(self, head: Head, shape: TreeShape):
         self.head, self.shape, self.most = head, shape, shape.nodes
-        self.taps = head.config.taps
+        self.taps, self.trained_context = head.config.taps, head.config.trained_context
         self.bytes_read = 0
         self._vocabulary = frozenset(head.target_ids.tolist())
         self._cache = head.new_cache()
