@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import hashlib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -123,6 +124,15 @@ def library() -> ctypes.CDLL | None:
     ]
     found.lab_stack.restype = None
     return found
+
+
+@functools.cache
+def build() -> str:
+    """What tells one build of the kernels from another; `none` without one."""
+    spec = find_spec("lab.kernels.cpu._native")
+    if library() is None or spec is None or spec.origin is None:
+        return "none"
+    return hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()[:12]
 
 
 def able(weight: torch.Tensor) -> bool:

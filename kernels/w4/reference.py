@@ -79,7 +79,8 @@ class W4Weight:
         else:
             middle = MIDDLE if self.zeros is None else self.zeros.float()[..., None]
             meant = self.codes.float().unflatten(1, (-1, self.group)) - middle
-        return (meant * scales).flatten(1).to(dtype)
+        weight: Tensor = (meant * scales).flatten(1).to(dtype)
+        return weight
 
 
 class Nibbles:

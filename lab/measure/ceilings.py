@@ -1,7 +1,8 @@
 """The two ceilings of the machine: how fast it reads memory, and how fast it multiplies.
 
 Memory-bandwidth utilisation is relative to the first, the roofline of a verify step needs both. They are
-measured with torch's own kernels and cached per machine, torch version and thread count:
+measured with the kernels of torch and the lab, and cached per machine, torch, build of the lab's kernels and
+thread count:
 
     lab probe --refresh
 """
@@ -20,6 +21,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from lab.errors import UserError, did_you_mean
+from lab.kernels import cpu
 from lab.measure import machine, processor, workloads
 from lab.measure.workloads import Ceiling, Workload
 from lab.paths import cache_dir, writable_cache_dir, write_atomically
@@ -116,7 +118,7 @@ def cached_ceilings(device: str = "cpu", threads: int | None = None) -> Ceilings
 def cache_path(device: str = "cpu", threads: int | None = None) -> Path:
     """Where the ceilings of this machine are cached, or would be."""
     key = machine.machine_key(threads or machine.default_threads())
-    return cache_dir() / "ceilings" / f"{key}-{device}.json"
+    return cache_dir() / "ceilings" / f"{key}-{cpu.build()}-{device}.json"
 
 
 def measure_ceilings(

@@ -7,7 +7,6 @@ precision and pins.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -164,14 +163,9 @@ def _step_ms(
 
 def _key(config: DecoderConfig, precision: str, pins: dict[str, str]) -> str:
     shape = [config.hidden, config.intermediate, config.heads, config.kv_heads, config.head_dim]
-    facts: list[Any] = [precision, config.layers, config.vocabulary, *shape, sorted(pins.items()), _build()]
+    size = [config.layers, config.vocabulary]
+    facts: list[Any] = [precision, *size, *shape, sorted(pins.items()), cpu.build()]
     return json.dumps(facts, separators=(",", ":"))
-
-
-def _build() -> str | None:
-    """What tells one build of the compiled kernels from another."""
-    found = cpu.library()
-    return None if found is None else hashlib.sha256(Path(found._name).read_bytes()).hexdigest()[:12]
 
 
 def _read(file: Path) -> dict[str, Choice]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor
 from lab.kernels import w4a8
 from lab.kernels.dense import cpu, upcast
 from lab.kernels.w4 import W4Weight
+from lab.kernels.w4a8.reference import Reference
 
 Ceiling = Literal["read", "bf16", "fp32", "int8"]
 
@@ -118,7 +120,7 @@ def _four_bits_times_eight(x: Tensor, n: int) -> Iterator[Workload]:
     matmul = w4a8.cpu.Cpu(weight)
 
     def correct(y: Tensor) -> bool:
-        expected = w4a8.Reference(weight, torch.float32)(x[:4])
+        expected = Reference(weight, torch.float32)(x[:4])
         return bool((y[:4] - expected).abs().max() <= 0.01 * expected.abs().max())
 
     yield Workload("int8", "the lab's w4a8", 2 * m * n * k, lambda: matmul(x), correct, _times((m, n, k)))
@@ -156,8 +158,7 @@ def _float_products(x: Tensor, w: Tensor, ceiling: Ceiling, tolerance: float) ->
         yield workload("linear packed by oneDNN", packed())
     for kernel, able, pack in (("cpu", cpu.able, cpu.Cpu), ("upcast", upcast.able, upcast.Upcast)):
         if able(w):
-            matmul = pack(w)
-            yield workload(f"the lab's {kernel}", lambda matmul=matmul: matmul(x))
+            yield workload(f"the lab's {kernel}", partial(pack(w), x))
 
 
 def _packs(dtype: torch.dtype) -> bool:

@@ -27,8 +27,10 @@ class Drafter(Protocol):
 
     most: int
     taps: tuple[int, ...]
-    trained_context: int | None
     bytes_read: int
+
+    @property
+    def trained_context(self) -> int | None: ...
 
     def prime(self, prefix: Sequence[int], features: Tensor) -> None:
         """Start a call from `prefix`, the prompt and the first generated token.

@@ -54,6 +54,7 @@ class _Record:
 
     bytes_read = 0
     most = _AT_ONCE
+    trained_context = None
 
     def __init__(self, taps: tuple[int, ...]):
         self.taps = taps
