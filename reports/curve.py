@@ -30,10 +30,12 @@ _TOP = 12.0
 def table(curve: Curve) -> Table:
     """One row a row count."""
     title = f"{curve.precision} · {curve.kernel} · context {curve.context:,}"
-    shown = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1))
+    shown = Table(
+        title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1), pad_edge=False
+    )
     heads = (
         *("n\nrows", "step\nms", "T_v(n)/T_1\nplain steps", "products\nms", "roofline\nms"),
-        *("limited\nby", "chain pays\nabove", "tree pays\nabove"),
+        *("limited\nby", "pays above\nchain", "\ntree"),
     )
     for head in heads:
         shown.add_column(head, justify="right", header_style="dim", no_wrap=True)
@@ -54,9 +56,7 @@ def sentence(curve: Curve) -> Text:
     """What the curve says: how near the roofline, how many rows are free, where arithmetic takes over."""
     plain = curve.points[0]
     leaves = curve.leaves_memory
-    turn = (
-        "memory limits every n measured" if leaves is None else f"arithmetic limits it from n = {leaves} on"
-    )
+    turn = "memory limits every n measured" if leaves is None else f"compute limits it from n = {leaves} on"
     return Text(
         f"A plain step takes {number(plain.step_ms.value / plain.roofline_ms)}x its roofline. "
         f"Up to n = {curve.free} a step costs at most {FREE:g} plain steps. By the roofline {turn}."

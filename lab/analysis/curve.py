@@ -29,9 +29,9 @@ class Roofline:
         return max(times.bytes_read / self.bytes_per_s, times.operations / self.operations_per_s)
 
     def bound(self, times: StepTimes) -> str:
-        """What limits the step: `memory` or `arithmetic`."""
+        """What limits the step: `memory` or `compute`."""
         reading = times.bytes_read / self.bytes_per_s
-        return "memory" if reading >= times.operations / self.operations_per_s else "arithmetic"
+        return "memory" if reading >= times.operations / self.operations_per_s else "compute"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Point:
         cost: the step in plain steps, T_v(n) / T_1, repeat by repeat.
         matmul_ms: median of its matrix products alone.
         roofline_ms: what bytes and operations allow.
-        bound: what limits it on the roofline, `memory` or `arithmetic`.
+        bound: what limits it on the roofline, `memory` or `compute`.
         chain, tree: accepted length, the target's own token included, above which verifying n - 1 drafted
             tokens pays, drafts included; None of a plain step. A chain of n - 1 takes as many draft
             forwards, a tree as many as it is deep.
@@ -93,7 +93,7 @@ class Curve:
 
     @property
     def leaves_memory(self) -> int | None:
-        return next((point.n for point in self.points if point.bound == "arithmetic"), None)
+        return next((point.n for point in self.points if point.bound == "compute"), None)
 
 
 def curves(times: Iterable[StepTimes], roofline: dict[str, Roofline], drafting: Drafting) -> list[Curve]:

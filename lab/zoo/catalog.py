@@ -73,7 +73,7 @@ _AGENT = replace(
     description="The same with an adapter that was trained to call tools; its card says how well.",
     adapter=Artifact(
         file="smollm2-135m-agent/adapter_model.safetensors",
-        sha256="45cf6c7e12d1a761277e849c09d88c004eff44d816320d5ae478940de7be84f8",
+        sha256="9759a6eda0f283be1ad134903a4367e8244455d8008151ad1401cacd242daf7b",
         bytes=6_549_448,
     ),
 )

@@ -42,7 +42,7 @@ def test_cost_is_taken_repeat_by_repeat() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "expected", "bound"), [(1, 10, "memory"), (4, 10, "memory"), (8, 16, "arithmetic")]
+    ("rows", "expected", "bound"), [(1, 10, "memory"), (4, 10, "memory"), (8, 16, "compute")]
 )
 def test_the_roofline_is_the_slower_of_reading_and_multiplying(
     rows: int, expected: float, bound: str
