@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp
 from typing import Literal
@@ -36,7 +37,8 @@ class Interaction:
 class Verdict:
     """Which arm to use, and whether the two methods go together.
 
-    `best_arm` is the fastest arm, `tied_with` the arms whose difference to it was not shown.
+    `best_arm` is the fastest arm that was not shown to get fewer calls right than the reference, `tied_with`
+    the arms whose difference in speed to it was not shown.
     """
 
     best_arm: str
@@ -113,11 +115,23 @@ def _compatibility(gain: Interval) -> Compatibility:
 WORTHWHILE_GAIN = 0.05
 
 
-def verdict(boot: PairedBootstrap, arms: dict[Arm, str], interactions: list[Interaction]) -> Verdict | None:
-    """The verdict over all finished arms of a group; None if no arm finished."""
+def verdict(
+    boot: PairedBootstrap,
+    arms: dict[Arm, str],
+    interactions: list[Interaction],
+    worse: Mapping[str, str] | None = None,
+) -> Verdict | None:
+    """The verdict over all finished arms of a group; None if no arm finished.
+
+    Args:
+        worse: arms that were shown to get fewer calls right than the reference, and by how much: they are not
+            served, however fast.
+    """
     if not boot.pairs or not arms:
         return None
-    ranked = sorted(arms.values(), key=boot.log_time)
+    worse = worse or {}
+    every = sorted(arms.values(), key=boot.log_time)
+    ranked = [arm for arm in every if arm not in worse]
     best, reference = ranked[0], next(iter(arms.values()))
     tied = []
     for other in ranked[1:]:
@@ -126,11 +140,14 @@ def verdict(boot: PairedBootstrap, arms: dict[Arm, str], interactions: list[Inte
             tied.append(other)
     speedup = exp(boot.log_time(reference) - boot.log_time(best))
     if best == reference:
-        text = f"Serve {best}: nothing measured here was faster."
+        text = f"Serve {best}: nothing measured here was faster{' and as often right' * bool(worse)}."
     else:
         text = f"Serve {best}: {speedup:.2f}x the decode speed of {reference}."
     if tied:
         text = f"{text[:-1]}; no difference shown to {', '.join(tied)}."
+    if every[0] != best:
+        speedup = exp(boot.log_time(reference) - boot.log_time(every[0]))
+        text += f" {every[0]} is faster, {speedup:.2f}x, but gets fewer calls right: {worse[every[0]]}."
     if interactions:
         text += " " + " ".join(_sentence(item) for item in interactions)
     return Verdict(best, tuple(tied), interactions[0].compatibility if interactions else None, text)

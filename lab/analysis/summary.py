@@ -243,6 +243,9 @@ def _group(
             measured[cell.arm] = effects.arm_name(*cell.arm)
             work[measured[cell.arm]] = seconds, tokens
     scored = {cell.arm: _scored(by_cell[cell.cell_id].calls) for cell in cells}
+    reference_calls = scored[cells[0].arm]
+    compared = {cell.arm: compare(scored[cell.arm], reference_calls) for cell in cells[1:]}
+    accuracy = {arm: found for arm, found in compared.items() if found is not None}
     boot = None
     floor = None
     if work:
@@ -258,7 +261,12 @@ def _group(
             if both[0] != reference[0] and both[1] != reference[1]:
                 item = effects.interaction(boot, measured, reference, both)
                 interactions += [item] if item else []
-        verdict = effects.verdict(boot, measured, interactions)
+        worse = {
+            measured[arm]: found.points
+            for arm, found in accuracy.items()
+            if arm in measured and found.difference.high is not None and found.difference.high < 0
+        }
+        verdict = effects.verdict(boot, measured, interactions, worse)
     arms = []
     for cell in cells:
         ratio = None
@@ -269,9 +277,7 @@ def _group(
             ratio = log_ratio.exp() if log_ratio else None
         base = plain.get((cell.precision, cell.guided))
         arm = _arm(run, cell, by_cell[cell.cell_id], ratio, base, by_cell[base.cell_id].calls if base else [])
-        if cell is not cells[0]:
-            arm = replace(arm, accuracy=compare(scored[cell.arm], scored[cells[0].arm]))
-        arms.append(arm)
+        arms.append(replace(arm, accuracy=accuracy.get(cell.arm)))
     return Group(*key, arms=arms, interactions=interactions, verdict=verdict, noise_floor=floor)
 
 

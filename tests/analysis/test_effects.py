@@ -90,6 +90,24 @@ def test_the_reference_can_be_the_best_arm() -> None:
     assert verdict.compatibility is None
 
 
+def test_a_fast_arm_that_gets_fewer_calls_right_is_not_served() -> None:
+    pairs = boot({"bf16": 4.0, "bf16 + ngram": 2.0, "w4": 2.5, "w4 + ngram": 1.0})
+    worse = {"w4": "-33 points [-38, -29]", "w4 + ngram": "-33 points [-38, -29]"}
+    found = effects.verdict(pairs, ARMS, [], worse)
+    assert found is not None
+    assert (found.best_arm, found.tied_with) == ("bf16 + ngram", ())
+    assert found.text == (
+        "Serve bf16 + ngram: 2.00x the decode speed of bf16. w4 + ngram is faster, 4.00x, but gets fewer "
+        "calls right: -33 points [-38, -29]."
+    )
+    two = {arm: name for arm, name in ARMS.items() if arm[1] == "none"}
+    found = effects.verdict(boot({"bf16": 4.0, "w4": 2.5}), two, [], {"w4": "-33 points"})
+    assert found is not None
+    assert found.text.startswith(
+        "Serve bf16: nothing measured here was faster and as often right. w4 is faster"
+    )
+
+
 def test_interaction_needs_all_four_arms() -> None:
     three = {key: name for key, name in ARMS.items() if name != "w4"}
     pairs = boot({"bf16": 4.0, "bf16 + ngram": 2.0, "w4 + ngram": 1.0})
