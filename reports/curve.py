@@ -87,45 +87,35 @@ def document(curves: Iterable[Curve]) -> list[dict[str, Any]]:
 
 
 def figure(curves: Sequence[Curve], theme: Theme) -> Figure:
-    """A row of axes a context length: cost in plain steps, and milliseconds over the roofline.
+    """A row of axes a precision and context length: cost in plain steps, and milliseconds over the roofline.
 
-    Dashed lines are the roofline's own. Colour is the precision and kernel.
+    The dashed line is the roofline's own, one for all kernels.
     """
-    contexts = sorted({curve.context for curve in curves})
-    names = list(dict.fromkeys(_name(curve) for curve in curves))
-    drawn = style.new_figure(theme, 3.5 * len(contexts) + 0.3 * ((len(names) + 1) // 2))
-    grid = drawn.subplots(len(contexts), 2, squeeze=False)
-    for (left, right), context in zip(grid, contexts, strict=True):
-        style.dress(left, theme, grid="both", title=f"T_v(n) / T_1, context {context:,}")
-        style.dress(right, theme, grid="both", title="Step (ms); dashed: roofline")
-        for curve in curves:
-            if curve.context == context:
-                index = names.index(_name(curve))
-                _cost(left, curve, index, theme)
-                _milliseconds(right, curve, index, theme)
+    places = list(dict.fromkeys((curve.precision, curve.context) for curve in curves))
+    rows = sorted({point.n for curve in curves for point in curve.points})
+    drawn = style.new_figure(theme, 3.4 * len(places))
+    grid = drawn.subplots(len(places), 2, squeeze=False)
+    for (left, right), (precision, context) in zip(grid, places, strict=True):
+        style.dress(left, theme, grid="both", title=f"{precision}: T_v(n) / T_1, context {context:,}")
+        style.dress(right, theme, grid="both", title="Step, ms")
+        here = [curve for curve in curves if (curve.precision, curve.context) == (precision, context)]
+        roofline = [point.roofline_ms for point in here[0].points]
+        for axes, ideal in ((left, [ms / roofline[0] for ms in roofline]), (right, roofline)):
+            dashes = {"color": theme.muted, "linewidth": 1.4, "linestyle": (0, (4, 3)), "zorder": 2}
+            axes.plot([point.n for point in here[0].points], ideal, label="roofline", **dashes)
+        for index, curve in enumerate(here):
+            _measured(left, curve, index, theme, [point.cost for point in curve.points])
+            _measured(right, curve, index, theme, [point.step_ms for point in curve.points])
         left.axhline(1, color=theme.muted, linewidth=1)
         left.set_ylim(0, min(_TOP, 1.05 * max(left.get_ylim()[1], 2)))
+        left.legend(loc="upper left", fontsize=8, frameon=False, labelcolor=theme.ink)
         right.set_yscale("log")
         right.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         right.yaxis.set_major_formatter(FuncFormatter(lambda ms, _: f"{ms:g}"))
         right.yaxis.set_minor_locator(NullLocator())
         for axes in (left, right):
-            _rows_axis(axes, sorted({point.n for curve in curves for point in curve.points}))
-    style.legend_above(drawn, grid[0][0], theme, 2)
+            _rows_axis(axes, rows)
     return drawn
-
-
-def _cost(axes: Axes, curve: Curve, index: int, theme: Theme) -> None:
-    n = [point.n for point in curve.points]
-    first = curve.points[0].roofline_ms
-    axes.plot(n, [point.roofline_ms / first for point in curve.points], **_dashed(index))
-    _measured(axes, curve, index, theme, [point.cost for point in curve.points])
-
-
-def _milliseconds(axes: Axes, curve: Curve, index: int, theme: Theme) -> None:
-    n = [point.n for point in curve.points]
-    axes.plot(n, [point.roofline_ms for point in curve.points], **_dashed(index))
-    _measured(axes, curve, index, theme, [point.step_ms for point in curve.points])
 
 
 def _measured(axes: Axes, curve: Curve, index: int, theme: Theme, figures: list[Interval]) -> None:
@@ -143,13 +133,9 @@ def _measured(axes: Axes, curve: Curve, index: int, theme: Theme, figures: list[
         marker=style.marker(index),
         markersize=6,
         markeredgecolor=theme.ink,
-        label=_name(curve),
+        label=curve.kernel,
         zorder=3,
     )
-
-
-def _dashed(index: int) -> dict[str, Any]:
-    return {"color": style.color(index), "linewidth": 1.2, "linestyle": (0, (4, 3)), "zorder": 2}
 
 
 def _rows_axis(axes: Axes, rows: list[int]) -> None:
@@ -158,10 +144,6 @@ def _rows_axis(axes: Axes, rows: list[int]) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticklabels(map(str, rows))
     axes.set_xlabel("n, rows of the step")
-
-
-def _name(curve: Curve) -> str:
-    return f"{curve.precision}: {curve.kernel}"
 
 
 def _place(curve: Curve, point: Point) -> Row:
