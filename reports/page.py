@@ -217,6 +217,11 @@ def _text(value: object) -> str:
 
 _DEFINITIONS = (
     Fact(
+        "arm to serve",
+        "The fastest arm that was not shown to get fewer calls right than the reference arm: the whole "
+        "interval of its difference in args_ok would lie below 0.",
+    ),
+    Fact(
         "interaction",
         "Ratio of both, over the product of the two single ratios. Below 1 the gains do not multiply.",
     ),
