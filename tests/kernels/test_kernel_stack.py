@@ -203,6 +203,16 @@ def test_what_is_not_seen_does_not_matter(isa: Isa) -> None:
         assert torch.equal(model.forward(block, dirty), model.forward(block, clean))
 
 
+@pytest.mark.parametrize("what", ["keys", "values"])
+def test_a_key_or_value_that_is_seen_and_not_a_number_gives_none(isa: Isa, what: str) -> None:
+    model = on(isa, Variant())
+    cache = model.new_cache()
+    model.forward(TOKENS[:64], cache)
+    model.forward(TOKENS[64:70], cache)
+    getattr(cache, what)[1, 0, 66] = float("nan")
+    assert bool(model.forward(TOKENS[70:71], cache).isnan().any())
+
+
 def test_a_layer_that_is_tapped_twice_comes_twice(isa: Isa) -> None:
     model, found = on(isa, Variant()), []
     for layers in ((1, 1, LAYERS), (1,), (LAYERS,)):
