@@ -178,17 +178,6 @@ def tiles(weight: torch.Tensor) -> torch.Tensor:
     return tiled
 
 
-def group_scales(scales: torch.Tensor) -> torch.Tensor:
-    """[out, groups] -> [tiles, groups, TILE], in bf16 or float32."""
-    kept = scales if scales.dtype == torch.bfloat16 else scales.float()
-    return tiles(kept).transpose(1, 2).contiguous()
-
-
-def group_zeros(zeros: torch.Tensor | None) -> torch.Tensor | None:
-    """Zero points [out, groups] as the float32 [tiles, groups, TILE] that is taken from a code less 8."""
-    return None if zeros is None else tiles(zeros.float() - 8).transpose(1, 2).contiguous()
-
-
 def _share_threads() -> None:
     """Let the library find the OpenMP runtime that torch has loaded."""
     folder = Path(torch.__file__).parent

@@ -38,8 +38,8 @@ struct Weight {
                            // column 4 * 0 + i (low) and 4 * 1 + i
     const void *scales;    // [out / 16, in / group, 16]
     const float *zeros;    // likewise; what a code means is less by this. Or null
-    const uint8_t *values; // FOUR_BITS: [2, 16], what the codes mean in bf16, the low bytes and the high bytes.
-                           // FOUR_BITS_INT8 has none: a code means itself less 8
+    const uint8_t *values; // FOUR_BITS: [2, 16], what the codes mean in bf16, the low bytes and the high bytes
+                           // (FOUR_BITS_INT8 does not look: a code means itself less 8)
 };
 constexpr int32_t BF16 = 0, FOUR_BITS = 1, FOUR_BITS_INT8 = 2;
 

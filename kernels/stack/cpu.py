@@ -18,7 +18,6 @@ from lab.kernels import cpu
 from lab.kernels.cpu import Isa
 from lab.kernels.dense import cpu as dense
 from lab.kernels.w4 import cpu as w4
-from lab.kernels.w4a8 import cpu as w4a8
 
 if TYPE_CHECKING:
     from lab.models.config import DecoderConfig
@@ -127,6 +126,6 @@ def _layer(layer: Layer) -> cpu.Layer:
 
 
 def _linear(linear: Linear) -> cpu.Linear:
-    assert isinstance(linear.matmul, dense.Cpu | w4.Cpu | w4a8.Cpu), "able() was not asked"
+    assert isinstance(linear.matmul, dense.Cpu | w4.Cpu), "able() was not asked"
     bias = None if linear.bias is None else linear.bias.data_ptr()
     return cpu.Linear(weight=ctypes.pointer(linear.matmul.packed), bias=bias)

@@ -19,20 +19,23 @@ class Cpu:
     """A W4Weight as [out / 16, in / 4, 32] bytes of two codes, its scales as [out / 16, in / group, 16]."""
 
     kernel = "cpu"
+    kind = cpu.FOUR_BITS
 
     def __init__(self, weight: W4Weight, isa: Isa | None = None):
         self.stored_bytes = weight.stored_bytes
         self._isa = isa or cpu.best_isa()
-        self._codes = _pack(weight.codes)
-        self._scales = cpu.group_scales(weight.scales)
-        self._zeros = cpu.group_zeros(weight.zeros)
+        self._codes = self.pack(weight.codes)
+        narrow = weight.scales.dtype == torch.bfloat16
+        self._scales = _by_tile(weight.scales if narrow else weight.scales.float())
+        # What is taken from a code less 8.
+        self._zeros = None if weight.zeros is None else _by_tile(weight.zeros.float() - MIDDLE)
         integers = torch.arange(16, dtype=torch.bfloat16) - MIDDLE
         values = integers if weight.values is None else weight.values
         self._values = values.view(torch.uint8).view(16, 2).t().contiguous()
         out, columns = weight.codes.shape
         self.packed = cpu.Weight(
-            kind=cpu.FOUR_BITS,
-            narrow_scales=self._scales.dtype == torch.bfloat16,
+            kind=self.kind,
+            narrow_scales=narrow,
             columns=columns,
             out=out,
             group=weight.group,
@@ -45,14 +48,19 @@ class Cpu:
     def __call__(self, x: Tensor) -> Tensor:
         return cpu.linear(self.packed, x, self._isa)
 
+    @staticmethod
+    def pack(codes: Tensor) -> Tensor:
+        """uint8 [out, in] -> [out / 16, in / 4, 32]; of four columns a byte holds 0 or 1 (low) and 2 or 3."""
+        # Output 8 h + 4 l + i stands at l, h, i: the halves of a 16-byte lane interleave to outputs in order.
+        quads = cpu.tiles(codes).unflatten(2, (-1, 2, 2)).unflatten(1, (2, 2, 4))
+        bytes_ = quads[..., 0, :] | (quads[..., 1, :] << 4)
+        tiles, high, low, four, quad, two = bytes_.shape
+        packed: Tensor = (
+            bytes_.permute(0, 4, 2, 1, 3, 5).reshape(tiles, quad, high * low * four * two).contiguous()
+        )
+        return packed
 
-def _pack(codes: Tensor) -> Tensor:
-    """uint8 [out, in] -> [out / 16, in / 4, 32]; of four columns a byte holds 0 or 1 (low) and 2 or 3."""
-    # Output 8 h + 4 l + i stands at l, h, i: the halves of each 16-byte lane interleave to outputs in order.
-    quads = cpu.tiles(codes).unflatten(2, (-1, 2, 2)).unflatten(1, (2, 2, 4))
-    bytes_ = quads[..., 0, :] | (quads[..., 1, :] << 4)
-    tiles, high, low, four, quad, two = bytes_.shape
-    packed: Tensor = (
-        bytes_.permute(0, 4, 2, 1, 3, 5).reshape(tiles, quad, high * low * four * two).contiguous()
-    )
-    return packed
+
+def _by_tile(of_groups: Tensor) -> Tensor:
+    """[out, groups] -> [tiles, groups, TILE]."""
+    return cpu.tiles(of_groups).transpose(1, 2).contiguous()

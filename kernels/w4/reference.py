@@ -83,27 +83,22 @@ class W4Weight:
         return weight
 
 
-class Nibbles:
-    """A W4Weight that keeps two codes a byte."""
-
-    def __init__(self, weight: W4Weight):
-        self._codes = weight.codes[:, ::2] | (weight.codes[:, 1::2] << 4)
-        self._group, self._rest = weight.group, (weight.zeros, weight.values)
-        self._scales = weight.scales
-
-    def weight(self) -> W4Weight:
-        codes = torch.stack((self._codes & 15, self._codes >> 4), dim=-1).flatten(1)
-        return W4Weight(codes, self._scales, self._group, *self._rest)
-
-
 class Reference:
     """Keeps two codes a byte and dequantizes at each call: slow, and right for every shape."""
 
     kernel = "reference"
 
     def __init__(self, weight: W4Weight, dtype: torch.dtype):
-        self.stored_bytes = weight.stored_bytes
-        self._nibbles, self._dtype = Nibbles(weight), dtype
+        self.stored_bytes, self.dtype = weight.stored_bytes, dtype
+        self._nibbles = weight.codes[:, ::2] | (weight.codes[:, 1::2] << 4)
+        self._scales, self._group = weight.scales, weight.group
+        self._zeros, self._values = weight.zeros, weight.values
 
     def __call__(self, x: Tensor) -> Tensor:
-        return F.linear(x, self._nibbles.weight().dequantize(self._dtype))
+        return F.linear(x, self.dequantized(self.dtype))
+
+    def dequantized(self, dtype: torch.dtype) -> Tensor:
+        """W [out, in]."""
+        codes = torch.stack((self._nibbles & 15, self._nibbles >> 4), dim=-1).flatten(1)
+        weight = W4Weight(codes, self._scales, self._group, self._zeros, self._values)
+        return weight.dequantize(dtype)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lab.kernels.w4.reference import Nibbles, W4Weight
+from lab.kernels.w4 import reference as w4
 
 LARGEST = 127
 
@@ -23,15 +23,9 @@ def quantize_rows(x: Tensor) -> tuple[Tensor, Tensor]:
     return codes, scales
 
 
-class Reference:
-    """Keeps two codes a byte and dequantizes at each call: slow, and right for every shape."""
-
-    kernel = "reference"
-
-    def __init__(self, weight: W4Weight, dtype: torch.dtype):
-        self.stored_bytes = weight.stored_bytes
-        self._nibbles, self._dtype = Nibbles(weight), dtype
+class Reference(w4.Reference):
+    """Likewise, with the rows in integers: slow, and right for every shape."""
 
     def __call__(self, x: Tensor) -> Tensor:
         integers, scales = quantize_rows(x)
-        return (F.linear(integers, self._nibbles.weight().dequantize(torch.float32)) * scales).to(self._dtype)
+        return (F.linear(integers, self.dequantized(torch.float32)) * scales).to(self.dtype)
