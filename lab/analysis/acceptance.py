@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TypeVar
 
+from lab.analysis.effects import arm_name
 from lab.analysis.segments import SEGMENTS, segments_of
-from lab.records import CallRecord, Generation
+from lab.records import CallRecord, CellRecord, Generation
 
 K = TypeVar("K", bound=Hashable)
 
@@ -87,3 +88,25 @@ def _class_of(context: int) -> int:
 
 def _emitted(found: dict[K, list[int]]) -> dict[K, Emitted]:
     return {key: Emitted(len(tokens), sum(tokens)) for key, tokens in found.items()}
+
+
+def beyond_training(cells: Iterable[CellRecord], calls: Mapping[str, list[CallRecord]]) -> str | None:
+    """A sentence if drafts were made further on than their head was trained; None if not.
+
+    Args:
+        calls: cell id -> its calls.
+    """
+    said = []
+    for cell in cells:
+        reach = cell.setup.facts.get("draft_context") if cell.setup else None
+        if reach is None:
+            continue
+        lengths = [
+            call.generation.prompt_tokens + len(call.generation.token_ids) for call in calls[cell.cell_id]
+        ]
+        if further := sum(length > reach for length in lengths):
+            said.append(
+                f"In {arm_name(*cell.arm)}, {further} of {len(lengths)} calls went beyond the {reach:,} "
+                "positions that its draft head was trained on, where acceptance falls."
+            )
+    return " ".join(said) or None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lab.analysis import effects, losslessness
-from lab.analysis.acceptance import Acceptance, acceptance
+from lab.analysis.acceptance import Acceptance, acceptance, beyond_training
 from lab.analysis.accuracy import Accuracy, compare
 from lab.analysis.effects import Interaction, Verdict
 from lab.analysis.live import Live, live_figures, whole_sessions
@@ -201,28 +201,8 @@ def summarize(
         lab_overhead=sum(call.lab_s for call in everything) / wall if wall else None,
         engine_share=in_rounds / rounds_wall if rounds_wall else None,
         gold=all(session.get("gold", True) for session in run.sessions),
-        beyond=_beyond(cells, by_cell),
+        beyond=beyond_training(cells, {cell_id: found.calls for cell_id, found in by_cell.items()}),
     )
-
-
-def _beyond(cells: list[CellRecord], by_cell: dict[str, _Records]) -> str | None:
-    """Of the arms whose drafter was trained on so many positions, the calls that went further."""
-    said = []
-    for cell in cells:
-        reach = cell.setup.facts.get("draft_context") if cell.setup else None
-        if reach is None:
-            continue
-        lengths = [
-            call.generation.prompt_tokens + len(call.generation.token_ids)
-            for call in by_cell[cell.cell_id].calls
-        ]
-        if further := sum(length > reach for length in lengths):
-            name = effects.arm_name(*cell.arm)
-            said.append(
-                f"In {name}, {further} of {len(lengths)} calls went beyond the {reach:,} positions that its "
-                "draft head was trained on, where acceptance falls."
-            )
-    return " ".join(said) or None
 
 
 def _group(

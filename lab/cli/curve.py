@@ -90,7 +90,7 @@ def curve(model: str, precision: str, out: Path, as_json: bool, **options: Any) 
     rows = tuple(sorted({1, *options["rows"]}))
     with progress_bar(console) as progress:
         files = resolve(model, progress=progress)
-        _check_context(files, options["context"], rows)
+        _check(files, names, rows, options)
         top = ceilings(
             options["device"],
             options["threads"],
@@ -111,16 +111,30 @@ def curve(model: str, precision: str, out: Path, as_json: bool, **options: Any) 
         click.echo(json.dumps(found))
 
 
-def _check_context(files: ModelFiles, contexts: tuple[int, ...], rows: tuple[int, ...]) -> None:
-    from lab.models.config import read_config
+def _check(
+    files: ModelFiles, precisions: tuple[str, ...], rows: tuple[int, ...], options: dict[str, Any]
+) -> None:
+    """Refuse what cannot be measured before anything is.
 
-    longest, limit = contexts[-1] + rows[-1], read_config(files.path).context
+    Raises:
+        UserError: too long a context, or a precision or kernel that this model does not take.
+    """
+    import torch
+
+    from lab.models.checkpoint import load_decoder
+    from lab.models.config import read_config
+    from lab.precision.base import load_precision
+
+    longest, limit = options["context"][-1] + rows[-1], read_config(files.path).context
     if longest > limit:
         raise UserError(
             "--context and --rows",
-            got=f"{contexts[-1]} + {rows[-1]} tokens",
+            got=f"{options['context'][-1]} + {rows[-1]} tokens",
             expected=f"at most {files.name}'s context of {limit}",
         )
+    pins, device = options["kernel"] or {}, torch.device(options["device"])
+    for name in precisions:
+        load_decoder(files.path, load_precision(name, pins), device, stacked=pins.get("stack"), layers=1)
 
 
 def _times(
@@ -160,6 +174,7 @@ def _times(
                     repeats=options["repeats"],
                     tell=tell,
                 )
+            del decoder
 
 
 def _roofline(precision: str, top: Ceilings) -> Any:
@@ -212,4 +227,4 @@ def _show(console: Any, made: list[Curve], folder: Path, top: Ceilings) -> None:
         console.print(sentence(one), "")
     for warning in warnings(top):
         console.print(f"warning: {warning}", style="yellow", soft_wrap=True, markup=False)
-    console.print(f"Table, figure and figures: {folder}", highlight=False, soft_wrap=True)
+    console.print(f"The same as CSV, JSON and a figure: {folder}", highlight=False, soft_wrap=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -70,14 +71,14 @@ def choose_kernels(
         pins: what is not open to choice.
         tell: called with (candidates measured, candidates).
     """
-    config = read_config(path)
-    candidates = list(_candidates(config, precision, device, dict(pins or {})))
-    if len(candidates) < 2:
-        return Choice(candidates[0] if candidates else dict(pins or {}), {})
+    config, pins = read_config(path), dict(pins or {})
     file = cache_dir() / "kernels" / f"{machine.machine_key(threads)}-{device}.json"
-    known, key = _read(file), _key(config, precision, dict(pins or {}))
+    known, key = _read(file), _key(config, precision, pins)
     if key in known:
         return known[key]
+    candidates = _candidates(config, precision, device, pins)
+    if len(candidates) < 2:
+        return Choice(candidates[0], {})
     writable_cache_dir("kernels")
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
@@ -100,6 +101,8 @@ def variants(
 ) -> Iterator[tuple[dict[str, str], Decoder]]:
     """(kernels that run, decoder) with the pins and the preferred kernels for the rest.
 
+    A decoder is gone from here when the next one is loaded; whoever takes it has to let go of it, too.
+
     Args:
         others: then also with each other implementation of the layers' products and of the stack.
     """
@@ -113,6 +116,7 @@ def variants(
     kernels, decoder = load(pins)
     seen = [kernels]
     yield kernels, decoder
+    del decoder
     if not others:
         return
     wanted = [*_candidates(read_config(path), precision, device, dict(pins)), {**pins, "stack": "torch"}]
@@ -123,36 +127,34 @@ def variants(
         if found not in seen:
             seen.append(found)
             yield found, decoder
+        del decoder
 
 
 def _candidates(
     config: DecoderConfig, precision: str, device: str, pins: dict[str, str]
-) -> Iterator[dict[str, str]]:
-    """The pins with each implementation of the op that multiplies the layers, the preferred first."""
-    weight = torch.zeros(2 * config.intermediate, config.hidden, device=device)
-    made = load_precision(precision, pins)
-    made.linear(weight, None)
-    (op,) = made.kernels
-    if op in pins:
-        yield pins
-        return
-    for name in KERNELS[op]:
-        pinned = pins | {op: name}
-        try:
-            load_precision(precision, pinned).linear(weight, None)
-        except UserError:
-            continue  # not for this machine or this shape
-        if name != _LAST_RESORT:
-            yield pinned
+) -> list[dict[str, str]]:
+    """The pins with each implementation of the op that multiplies the layers, the preferred first; the pins
+    alone where they name one, or where none but the slow reference can."""
+    op = load_precision(precision, pins).op
+    found = []
+    if op not in pins:
+        weight = torch.zeros(2 * config.intermediate, config.hidden, device=device)
+        for name in KERNELS[op]:
+            if name == _LAST_RESORT:
+                continue
+            with suppress(UserError):  # not for this machine or this shape
+                load_precision(precision, pins | {op: name}).linear(weight, None)
+                found.append(pins | {op: name})
+    return found or [pins]
 
 
 def _step_ms(
     path: Path, config: DecoderConfig, precision: str, device: str, pins: dict[str, str]
 ) -> list[float]:
+    # At least half a byte a weight.
+    layer_bytes = config.hidden * (2 * config.heads * config.head_dim + 3 * config.intermediate) // 2
+    layers = -(-_CACHES * (processor.last_level_bytes() or 2**25) // layer_bytes)
     made = load_precision(precision, pins)
-    one = load_decoder(path, load_precision(precision, pins), torch.device(device), layers=1)
-    wanted = _CACHES * (processor.last_level_bytes() or 2**25)
-    layers = max(1, -(-wanted // one.layers[0].stored_bytes))
     decoder = load_decoder(path, made, torch.device(device), stacked=pins.get("stack"), layers=layers)
     context = min(_CONTEXT, config.context - max(_ROWS))
     times = step_times(

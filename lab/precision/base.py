@@ -31,10 +31,12 @@ class Precision(Protocol):
     """How the target's weights are stored and multiplied.
 
     Attributes:
+        op: what multiplies the layers.
         dtype: of activations, norms, embedding and KV cache.
         kernels: op -> the implementation that runs; filled as layers are made.
     """
 
+    op: str
     dtype: torch.dtype
     kernels: dict[str, str]
 

@@ -12,6 +12,7 @@ from lab.precision.base import Linear
 
 
 class _Dense:
+    op = "dense"
     dtype: torch.dtype
 
     def __init__(self, pins: Mapping[str, str]):

@@ -42,16 +42,17 @@ class RtnW4:
     """Decoder linears in 4 bits, everything else in bf16."""
 
     dtype = torch.bfloat16
-    _op, _pack = "w4", staticmethod(w4.pack)
+    op = "w4"
+    _pack = staticmethod(w4.pack)
 
     def __init__(self, pins: Mapping[str, str]):
         self._bf16 = Bf16(pins)
-        self._pinned = pins.get(self._op)
+        self._pinned = pins.get(self.op)
         self.kernels = self._bf16.kernels
 
     def linear(self, weight: Tensor, bias: Tensor | None) -> Linear:
         matmul = self._pack(quantize(weight), self.dtype, self._pinned)
-        self.kernels[self._op] = matmul.kernel
+        self.kernels[self.op] = matmul.kernel
         return Linear(matmul, None if bias is None else bias.to(self.dtype))
 
     def head(self, weight: Tensor) -> Linear:
@@ -61,4 +62,5 @@ class RtnW4:
 class W4A8(RtnW4):
     """Likewise, with the rows that enter those linears in 8-bit integers."""
 
-    _op, _pack = "w4a8", staticmethod(w4a8.pack)
+    op = "w4a8"
+    _pack = staticmethod(w4a8.pack)
