@@ -33,7 +33,7 @@ from lab.engines import ENGINES, GUIDED_ENGINES
 from lab.errors import UserError, did_you_mean
 from lab.guided import GUIDES
 from lab.kernels.ops import KERNELS
-from lab.precision import PRECISIONS
+from lab.precision import PRECISIONS, STORED
 from lab.records import REPLAY_MODES, CellRecord, ReplayMode
 from lab.speculation import DRAFTERS
 from lab.speculation.options import parse_tree
@@ -47,7 +47,8 @@ class Matrix(BaseModel):
     `draft_tokens` is the most tokens of a draft that is no tree, `draft_model` the drafter of that name: a
     folder, a hub id, or `layers-N` for the target's own first N layers. `tree` is the shape of a draft by
     `eagle3` (`chain-K` or `tree-DEPTHxTOP_KxNODES`), `draft_head` its head: a folder or hub id, by default
-    the model's own in the catalogue; `allow_pickle` lets it be a pickle.
+    the model's own in the catalogue; `allow_pickle` lets it be a pickle. `quantized` names the folder of a
+    precision's weights, by default what `lab models quantize` made of the model.
     `max_tokens` caps what the sessions allow per call; `sessions` takes the first so many of the scenario and
     `calls` the first so many of each session; `step_cap` is the most calls of a live session (None: twice the
     recorded ones); `threads` None means the usable cores; `call_timeout_s` is after which a silent worker
@@ -81,6 +82,7 @@ class Matrix(BaseModel):
     threads: int | None = Field(default=None, ge=1)
     device: str = "cpu"
     kernel: dict[str, str] = Field(default_factory=dict)
+    quantized: dict[str, str] = Field(default_factory=dict)
     call_timeout_s: float = Field(default=600.0, gt=0)
 
     @field_validator(*AXES, mode="before")
@@ -153,6 +155,13 @@ class Matrix(BaseModel):
             for value, known in ((op, tuple(KERNELS)), (kernel, KERNELS.get(op, ()))):
                 _check_known(value, known)
         return pins
+
+    @field_validator("quantized")
+    @classmethod
+    def _known_quantized(cls, folders: dict[str, str]) -> dict[str, str]:
+        for precision in folders:
+            _check_known(precision, tuple(STORED.values()))
+        return folders
 
     def cells(self) -> list[Cell]:
         """Every combination of the axes, reference precision and no speculation first."""

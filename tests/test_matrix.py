@@ -8,6 +8,7 @@ import pytest
 from lab.engines import ENGINES
 from lab.errors import UserError
 from lab.matrix import load_matrix, matrix_names
+from lab.precision import PRECISIONS
 
 
 def test_quick_is_the_two_by_two_with_the_reference_arm_first() -> None:
@@ -41,7 +42,7 @@ def test_cell_ids_name_every_axis_and_differ() -> None:
     [
         (
             {"precision": "bf61"},
-            "precision: got 'bf61', expected one of fp32, bf16, rtn-w4, w4a8. Did you mean 'bf16'?",
+            f"precision: got 'bf61', expected one of {', '.join(PRECISIONS)}. Did you mean 'bf16'?",
         ),
         (
             {"speculation": "n-gram"},

@@ -25,13 +25,16 @@ if TYPE_CHECKING:
     from lab.precision.base import Linear
 
 
+_PRODUCTS = (dense.Cpu, w4.Cpu)
+
+
 def able(config: DecoderConfig, layers: Sequence[Layer]) -> bool:
     """bf16 on a CPU, every product by kernel `cpu`, tiles that split the MLP into its halves."""
     return (
         layers[0].input_norm.dtype == torch.bfloat16
         and cpu.able(layers[0].input_norm)
         and config.intermediate % cpu.TILE == 0
-        and all(linear.matmul.kernel == "cpu" for layer in layers for linear in layer.linears)
+        and all(isinstance(linear.matmul, _PRODUCTS) for layer in layers for linear in layer.linears)
     )
 
 
@@ -126,6 +129,6 @@ def _layer(layer: Layer) -> cpu.Layer:
 
 
 def _linear(linear: Linear) -> cpu.Linear:
-    assert isinstance(linear.matmul, dense.Cpu | w4.Cpu), "able() was not asked"
+    assert isinstance(linear.matmul, _PRODUCTS), "able() was not asked"
     bias = None if linear.bias is None else linear.bias.data_ptr()
     return cpu.Linear(weight=ctypes.pointer(linear.matmul.packed), bias=bias)

@@ -71,14 +71,18 @@ class W4Weight:
         values = 0 if self.values is None else self.values.numel() * self.values.element_size()
         return self.codes.numel() // 2 + self.scales.numel() * self.scales.element_size() + zeros + values
 
+    def zero_points(self) -> Tensor:
+        """What a code of each group means less: uint8 [out, in / group]."""
+        return torch.full_like(self.scales, MIDDLE, dtype=torch.uint8) if self.zeros is None else self.zeros
+
     def dequantize(self, dtype: torch.dtype) -> Tensor:
         """W [out, in]; the product is formed in float32 and then rounded to `dtype`."""
         scales = self.scales.float()[..., None]
         if self.values is not None:
             meant = self.values.float()[self.codes.long()].unflatten(1, (-1, self.group))
         else:
-            middle = MIDDLE if self.zeros is None else self.zeros.float()[..., None]
-            meant = self.codes.float().unflatten(1, (-1, self.group)) - middle
+            zeros = self.zero_points().float()[..., None]
+            meant = self.codes.float().unflatten(1, (-1, self.group)) - zeros
         weight: Tensor = (meant * scales).flatten(1).to(dtype)
         return weight
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lab.cli.options import kernel_pins
+from lab.cli.options import kernel_option, quantized_option
 from lab.errors import UserError
 
 if TYPE_CHECKING:
@@ -44,13 +44,8 @@ def _numbers(_: click.Context, parameter: click.Parameter, text: str) -> tuple[i
 )
 @click.option("--context", default="512", show_default=True, callback=_numbers, help="Tokens in the cache.")
 @click.option("--repeats", type=click.IntRange(min=2), default=9, show_default=True)
-@click.option(
-    "--kernel",
-    multiple=True,
-    callback=kernel_pins,
-    metavar="OP=KERNEL",
-    help="Measure these alone; by default the preferred kernels, and each other one of the same ops.",
-)
+@kernel_option("Measure these alone; by default the preferred kernels, and each other one of the same ops.")
+@quantized_option
 @click.option(
     "--draft-step",
     type=click.FloatRange(min=0),
@@ -81,23 +76,25 @@ def curve(model: str, precision: str, out: Path, as_json: bool, **options: Any) 
     from lab.matrix import load_matrix
     from lab.measure.ceilings import ceilings
     from lab.runner.plan import check_output
+    from lab.zoo.quantized import weights_for
     from lab.zoo.resolve import resolve
 
     console = Console(stderr=as_json)
-    same = {name: options[name] for name in ("kernel", "threads", "device")}
+    same = {name: options[name] for name in ("kernel", "quantized", "threads", "device")}
     names = load_matrix("quick", {"precision": precision, **same}).precision
     check_output(out)
     rows = tuple(sorted({1, *options["rows"]}))
     with progress_bar(console) as progress:
         files = resolve(model, progress=progress)
-        _check(files, names, rows, options)
+        weights = {name: weights_for(files, name, options["quantized"]) for name in names}
+        _check(files, weights, rows, options)
         top = ceilings(
             options["device"],
             options["threads"],
             progress=lambda share: progress("probe", round(100 * share), 100),
         )
     with progress_bar(console) as progress:
-        times = list(_times(files, names, rows, top.threads, options, progress))
+        times = list(_times(weights, rows, top.threads, options, progress))
     made = curves(
         times,
         {name: _roofline(name, top) for name in names},
@@ -112,7 +109,7 @@ def curve(model: str, precision: str, out: Path, as_json: bool, **options: Any) 
 
 
 def _check(
-    files: ModelFiles, precisions: tuple[str, ...], rows: tuple[int, ...], options: dict[str, Any]
+    files: ModelFiles, weights: dict[str, Path], rows: tuple[int, ...], options: dict[str, Any]
 ) -> None:
     """Refuse what cannot be measured before anything is.
 
@@ -133,13 +130,12 @@ def _check(
             expected=f"at most {files.name}'s context of {limit}",
         )
     pins, device = options["kernel"] or {}, torch.device(options["device"])
-    for name in precisions:
-        load_decoder(files.path, load_precision(name, pins), device, stacked=pins.get("stack"), layers=1)
+    for name, path in weights.items():
+        load_decoder(path, load_precision(name, pins), device, stacked=pins.get("stack"), layers=1)
 
 
 def _times(
-    files: ModelFiles,
-    precisions: tuple[str, ...],
+    weights: dict[str, Path],
     rows: tuple[int, ...],
     threads: int,
     options: dict[str, Any],
@@ -152,9 +148,9 @@ def _times(
     from lab.measure.curve import WARM_UP, step_times
 
     torch.set_num_threads(threads)
-    for name in precisions:
+    for name, path in weights.items():
         pins = options["kernel"]
-        found = variants(files.path, name, options["device"], pins or {}, others=not pins)
+        found = variants(path, name, options["device"], pins or {}, others=not pins)
         for kernels, decoder in found:
             done, phase = 0, f"{name} {label(kernels)}"
             total = (options["repeats"] + WARM_UP) * len(options["context"])

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lab.cli.options import kernel_pins
+from lab.cli.options import kernel_option, quantized_option
 from lab.errors import UserError
+from lab.precision import PRECISIONS
 
 if TYPE_CHECKING:
     from lab.analysis.summary import Summary
@@ -27,7 +28,7 @@ _INTERRUPTED = 130
 @click.argument("matrix", default="quick")
 @click.option("--engine", help="Comma list of engines.")
 @click.option("--model", help="Comma list: a name of `lab models list`, a folder, or a Hugging Face id.")
-@click.option("--precision", help="Comma list: fp32, bf16, rtn-w4, w4a8. The first is the reference.")
+@click.option("--precision", help=f"Comma list: {', '.join(PRECISIONS)}. The first is the reference.")
 @click.option("--speculation", help="Comma list: none, ngram, draft-model, eagle3; the reference first.")
 @click.option("--guided", help="Comma list: off, schema (every tool call valid under its schema).")
 @click.option("--scenario", help="Comma list: presets of `lab sessions list`, or paths of session files.")
@@ -48,9 +49,8 @@ _INTERRUPTED = 130
 @click.option("--seed", type=int, help="Makes sampling repeatable.")
 @click.option("--threads", type=int, help="CPU threads; the usable cores by default.")
 @click.option("--device", help="cpu or cuda.")
-@click.option(
-    "--kernel", multiple=True, callback=kernel_pins, metavar="OP=KERNEL", help="Pin an op, as in w4=torch."
-)
+@kernel_option()
+@quantized_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

@@ -42,6 +42,7 @@ class EngineConfig:
 
     Attributes:
         model: the checkpoint's folder.
+        weights: the folder of another precision's weights of this model; None for the model's own.
         draft: what the drafter is made from.
         guided: one of `lab.guided.GUIDES`.
         wire_family: how the model writes tool calls; only a guided engine needs to know.
@@ -50,6 +51,7 @@ class EngineConfig:
     """
 
     model: Path
+    weights: Path | None = None
     precision: str = "bf16"
     speculation: str = "none"
     draft: DraftOptions = field(default_factory=DraftOptions)

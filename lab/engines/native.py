@@ -73,7 +73,8 @@ class NativeEngine:
         self.guides = _load_guides(config, self.tokenizer)
         self.precision = load_precision(config.precision, config.kernels)
         stacked = config.kernels.get("stack")
-        self.decoder = load_decoder(config.model, self.precision, self.device, progress, stacked)
+        weights = config.weights or config.model
+        self.decoder = load_decoder(weights, self.precision, self.device, progress, stacked)
         self.use(load_drafter(config.speculation, config.draft, self.decoder))
         self._sync = torch.cuda.synchronize if self.device.type == "cuda" else None
         # Kept over sessions: it grows to the longest and is not allocated again while something is timed.

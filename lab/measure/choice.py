@@ -76,7 +76,7 @@ def choose_kernels(
     known, key = _read(file), _key(config, precision, pins)
     if key in known:
         return known[key]
-    candidates = _candidates(config, precision, device, pins)
+    candidates = _candidates(path, precision, device, pins)
     if len(candidates) < 2:
         return Choice(candidates[0], {})
     writable_cache_dir("kernels")
@@ -119,7 +119,7 @@ def variants(
     del decoder
     if not others:
         return
-    wanted = [*_candidates(read_config(path), precision, device, dict(pins)), {**pins, "stack": "torch"}]
+    wanted = [*_candidates(path, precision, device, dict(pins)), {**pins, "stack": "torch"}]
     for pinned in wanted:
         if pinned.items() <= kernels.items():
             continue
@@ -130,22 +130,26 @@ def variants(
         del decoder
 
 
-def _candidates(
-    config: DecoderConfig, precision: str, device: str, pins: dict[str, str]
-) -> list[dict[str, str]]:
+def _candidates(path: Path, precision: str, device: str, pins: dict[str, str]) -> list[dict[str, str]]:
     """The pins with each implementation of the op that multiplies the layers, the preferred first; the pins
     alone where they name one, or where none but the slow reference can."""
     op = load_precision(precision, pins).op
     found = []
-    if op not in pins:
-        weight = torch.zeros(2 * config.intermediate, config.hidden, device=device)
-        for name in KERNELS[op]:
-            if name == _LAST_RESORT:
-                continue
-            with suppress(UserError):  # not for this machine or this shape
-                load_precision(precision, pins | {op: name}).linear(weight, None)
-                found.append(pins | {op: name})
+    for name in () if op in pins else KERNELS[op]:
+        if name == _LAST_RESORT:
+            continue
+        pinned = pins | {op: name}
+        with suppress(UserError):  # not for this machine or these weights
+            _load(path, precision, device, pinned, layers=1)
+            found.append(pinned)
     return found or [pins]
+
+
+def _load(
+    path: Path, precision: str, device: str, pins: Mapping[str, str], layers: int | None = None
+) -> Decoder:
+    made = load_precision(precision, pins)
+    return load_decoder(path, made, torch.device(device), stacked=pins.get("stack"), layers=layers)
 
 
 def _step_ms(
@@ -154,8 +158,7 @@ def _step_ms(
     # At least half a byte a weight.
     layer_bytes = config.hidden * (2 * config.heads * config.head_dim + 3 * config.intermediate) // 2
     layers = -(-_CACHES * (processor.last_level_bytes() or 2**25) // layer_bytes)
-    made = load_precision(precision, pins)
-    decoder = load_decoder(path, made, torch.device(device), stacked=pins.get("stack"), layers=layers)
+    decoder = _load(path, precision, device, pins, layers)
     context = min(_CONTEXT, config.context - max(_ROWS))
     times = step_times(
         decoder, precision=precision, kernel=label(pins), context=context, rows=_ROWS, repeats=_REPEATS
@@ -166,7 +169,7 @@ def _step_ms(
 def _key(config: DecoderConfig, precision: str, pins: dict[str, str]) -> str:
     shape = [config.hidden, config.intermediate, config.heads, config.kv_heads, config.head_dim]
     size = [config.layers, config.vocabulary]
-    facts: list[Any] = [precision, *size, *shape, sorted(pins.items()), cpu.build()]
+    facts: list[Any] = [precision, *size, *shape, config.quantization, sorted(pins.items()), cpu.build()]
     return json.dumps(facts, separators=(",", ":"))
 
 

@@ -14,7 +14,8 @@ from torch import Tensor
 from lab.errors import UserError
 from lab.models.config import DecoderConfig, read_config
 from lab.models.decoder import Decoder, Layer
-from lab.precision.base import Linear, Precision
+from lab.precision import STORED
+from lab.precision.base import Linear, Precision, Source
 
 
 class Checkpoint:
@@ -25,7 +26,7 @@ class Checkpoint:
     """
 
     def __init__(self, path: Path):
-        self.path = path
+        self.name = path.name
         self._files: dict[str, Path] = {}
         index = path / "model.safetensors.index.json"
         if index.is_file():
@@ -48,22 +49,31 @@ class Checkpoint:
     def __contains__(self, name: str) -> bool:
         return name in self._files
 
-    def get(self, name: str, shape: tuple[int, ...], device: torch.device) -> Tensor:
-        """The tensor `name`, which must have `shape`."""
-        if name not in self._files:
+    def get(
+        self, tensor: str, shape: tuple[int, ...], device: torch.device, dtype: torch.dtype | None = None
+    ) -> Tensor:
+        """The tensor, which must have `shape`, and be stored in `dtype` if one is given."""
+        if tensor not in self._files:
+            raise UserError(f"checkpoint {self.name}: tensor {tensor}", got="none", expected=f"shape {shape}")
+        found = self.read(tensor, device)
+        if tuple(found.shape) != shape:
             raise UserError(
-                f"checkpoint {self.path.name}: tensor {name}", got="none", expected=f"shape {shape}"
-            )
-        with self._open(self._files[name]) as tensors:
-            tensor: Tensor = tensors.get_tensor(name)
-        if tuple(tensor.shape) != shape:
-            raise UserError(
-                f"{self._files[name].name}: tensor {name}",
-                got=f"shape {tuple(tensor.shape)}",
+                f"{self._files[tensor].name}: tensor {tensor}",
+                got=f"shape {tuple(found.shape)}",
                 expected=f"{shape}, as config.json says",
                 hint="The weights and config.json do not belong together.",
             )
-        return tensor.to(device)
+        if dtype is not None and found.dtype != dtype:
+            raise UserError(
+                f"{self._files[tensor].name}: tensor {tensor}", got=str(found.dtype), expected=str(dtype)
+            )
+        return found
+
+    def read(self, tensor: str, device: torch.device) -> Tensor:
+        """The tensor, whatever its shape."""
+        with self._open(self._files[tensor]) as tensors:
+            found: Tensor = tensors.get_tensor(tensor)
+        return found.to(device)
 
     def _open(self, file: Path) -> safe_open:
         try:
@@ -92,7 +102,9 @@ def load_decoder(
     Raises:
         UserError: see `Checkpoint` and `read_config`.
     """
-    config, weights = read_config(path), Checkpoint(path)
+    config = read_config(path)
+    check_method(config, precision, path.name)
+    weights = Checkpoint(path)
     if layers is not None:
         config = replace(config, layers=min(layers, config.layers))
     builder = _Builder(config, weights, precision, device)
@@ -111,6 +123,28 @@ def load_decoder(
         precision.head(head),
         stacked,
     )
+
+
+def check_method(config: DecoderConfig, precision: Precision, name: str) -> None:
+    """Refuse a precision that does not load this checkpoint's weights.
+
+    Raises:
+        UserError: it does not.
+    """
+    if config.method in precision.methods:
+        return
+    wanted = " or ".join(
+        "floating-point weights" if method is None else f"weights quantized with {method!r}"
+        for method in precision.methods
+    )
+    loads = STORED.get(config.method or "")
+    hint = "Give the unquantized model; --precision chooses how it is quantized."
+    if config.method is None:
+        hint = "`lab models quantize` makes them."
+    elif loads is not None:
+        hint = f"--precision {loads} loads it as it is."
+    got = "floating-point weights" if config.method is None else f"weights quantized with {config.method!r}"
+    raise UserError(f"checkpoint {name}", got=got, expected=wanted, hint=hint)
 
 
 class _Builder:
@@ -147,12 +181,6 @@ class _Builder:
 
     def linear(self, columns: int, parts: dict[str, int]) -> Linear:
         """One layer from the stacked rows of `parts`, name -> rows."""
-        weight = torch.cat(
-            [self.weights.get(f"{n}.weight", (rows, columns), self.device) for n, rows in parts.items()]
+        return self.precision.layer(
+            Source(self.weights, self.config.quantization, parts, columns, self.device)
         )
-        bias = None
-        if any(f"{name}.bias" in self.weights for name in parts):
-            bias = torch.cat(
-                [self.weights.get(f"{n}.bias", (rows,), self.device) for n, rows in parts.items()]
-            )
-        return self.precision.linear(weight, bias)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ class DecoderConfig:
         window: tokens a position attends to, itself included; None for all.
         inv_freq: rope's inverse frequencies [head_dim / 2], float32, scaled as the checkpoint says.
         rope_gain: what rope's cosines and sines are multiplied by (yarn's attention factor).
+        quantization: the checkpoint's quantization_config; empty for floats.
     """
 
     architecture: str
@@ -41,6 +43,12 @@ class DecoderConfig:
     tied: bool
     inv_freq: Tensor
     rope_gain: float
+    quantization: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def method(self) -> str | None:
+        """How the checkpoint's weights were quantized, its `quant_method`; None for floats."""
+        return str(self.quantization.get("quant_method", "?")) if self.quantization else None
 
     @property
     def kv_width(self) -> int:
@@ -72,14 +80,6 @@ def read_config(path: Path) -> DecoderConfig:
             expected=f"one of {', '.join(ARCHITECTURES)}",
             hint="The native engine runs these four families.",
         )
-    if quantization := raw.get("quantization_config"):
-        method = quantization.get("quant_method", "?")
-        raise UserError(
-            f"checkpoint {path.name}",
-            got=f"weights quantized with {method!r}",
-            expected="floating-point weights",
-            hint="Give the unquantized model; --precision chooses how it is quantized.",
-        )
     # transformers knows the defaults and the older spellings of every family.
     from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
@@ -91,7 +91,8 @@ def read_config(path: Path) -> DecoderConfig:
         raise UserError(
             f"config.json of {path.name}", got=reason, expected="a configuration transformers can read"
         ) from None
-    return decoder_config(path, config, architecture)
+    shape = decoder_config(path, config, architecture)
+    return replace(shape, quantization=raw.get("quantization_config") or {})
 
 
 def decoder_config(path: Path, config: Any, architecture: str) -> DecoderConfig:

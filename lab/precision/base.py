@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -27,21 +28,83 @@ class Linear:
         return y if self.bias is None else y + self.bias
 
 
+class Tensors(Protocol):
+    """A checkpoint's tensors by name.
+
+    Attributes:
+        name: of the checkpoint, for messages.
+    """
+
+    name: str
+
+    def __contains__(self, tensor: str) -> bool: ...
+
+    def get(
+        self, tensor: str, shape: tuple[int, ...], device: torch.device, dtype: torch.dtype | None = None
+    ) -> Tensor:
+        """The tensor, which must have `shape`, and be stored in `dtype` if one is given."""
+        ...
+
+    def read(self, tensor: str, device: torch.device) -> Tensor:
+        """The tensor, whatever its shape."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a layer's weights are: the rows of its parts, one below the other.
+
+    Attributes:
+        quantization: what config.json says about how the weights were quantized; empty for floats.
+        parts: name of a module -> its rows.
+        columns: of every part.
+    """
+
+    tensors: Tensors
+    quantization: Mapping[str, Any]
+    parts: Mapping[str, int]
+    columns: int
+    device: torch.device
+
+    def floats(self) -> Tensor:
+        """W [out, in] in the checkpoint's dtype."""
+        return torch.cat(
+            [
+                self.tensors.get(f"{name}.weight", (rows, self.columns), self.device)
+                for name, rows in self.parts.items()
+            ]
+        )
+
+    def bias(self) -> Tensor | None:
+        """[out] in the checkpoint's dtype, if the parts have one."""
+        if not any(f"{name}.bias" in self.tensors for name in self.parts):
+            return None
+        return torch.cat(
+            [self.tensors.get(f"{name}.bias", (rows,), self.device) for name, rows in self.parts.items()]
+        )
+
+
 class Precision(Protocol):
     """How the target's weights are stored and multiplied.
 
     Attributes:
+        methods: the checkpoints it loads, by the `quant_method` of their config.json; None for floats.
         op: what multiplies the layers.
         dtype: of activations, norms, embedding and KV cache.
         kernels: op -> the implementation that runs; filled as layers are made.
     """
 
+    methods: tuple[str | None, ...]
     op: str
     dtype: torch.dtype
     kernels: dict[str, str]
 
-    def linear(self, weight: Tensor, bias: Tensor | None) -> Linear:
-        """A layer of a decoder block from W [out, in] in its checkpoint's dtype."""
+    def layer(self, source: Source) -> Linear:
+        """A layer of a decoder block.
+
+        Raises:
+            UserError: a tensor is missing or of another form than the checkpoint declares.
+        """
         ...
 
     def head(self, weight: Tensor) -> Linear:

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from lab.kernels import dense
-from lab.precision.base import Linear
+from lab.precision.base import Linear, Source
 
 
 class _Dense:
+    methods = (None,)
     op = "dense"
     dtype: torch.dtype
 
@@ -19,7 +20,11 @@ class _Dense:
         self.kernels: dict[str, str] = {}
         self._pinned = pins.get("dense")
 
+    def layer(self, source: Source) -> Linear:
+        return self.linear(source.floats(), source.bias())
+
     def linear(self, weight: Tensor, bias: Tensor | None) -> Linear:
+        """From W [out, in] and its bias [out]."""
         matmul = dense.pack(weight.to(self.dtype), self._pinned)
         self.kernels["dense"] = matmul.kernel
         return Linear(matmul, None if bias is None else bias.to(self.dtype))

@@ -9,15 +9,13 @@ moves out the wall that a verify step of many rows meets.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor
 
-from lab.kernels import w4, w4a8
+from lab.kernels import w4a8
 from lab.kernels.w4 import W4Weight
-from lab.precision.base import Linear
-from lab.precision.dense import Bf16
+from lab.precision.base import Linear, Source
+from lab.precision.four_bits import FourBits
 
 GROUP = 64
 
@@ -38,25 +36,15 @@ def quantize(weight: Tensor, group: int = GROUP) -> W4Weight:
     return W4Weight(codes, scales, group)
 
 
-class RtnW4:
-    """Decoder linears in 4 bits, everything else in bf16."""
+class RtnW4(FourBits):
+    """Rounded when the weights are loaded."""
 
-    dtype = torch.bfloat16
-    op = "w4"
-    _pack = staticmethod(w4.pack)
-
-    def __init__(self, pins: Mapping[str, str]):
-        self._bf16 = Bf16(pins)
-        self._pinned = pins.get(self.op)
-        self.kernels = self._bf16.kernels
+    def layer(self, source: Source) -> Linear:
+        return self.linear(source.floats(), source.bias())
 
     def linear(self, weight: Tensor, bias: Tensor | None) -> Linear:
-        matmul = self._pack(quantize(weight), self.dtype, self._pinned)
-        self.kernels[self.op] = matmul.kernel
-        return Linear(matmul, None if bias is None else bias.to(self.dtype))
-
-    def head(self, weight: Tensor) -> Linear:
-        return self._bf16.head(weight)
+        """From W [out, in] and its bias [out]."""
+        return self._linear(self._matmul(quantize(weight)), bias)
 
 
 class W4A8(RtnW4):

@@ -44,6 +44,7 @@ class Plan:
         heads: the models' EAGLE-3 heads, if any is wanted.
         sessions: of a scenario, what is replayed of it.
         kernels: model and precision -> the kernels that were chosen for them.
+        weights: model and precision -> the folder of the weights, where it is not the model's own.
     """
 
     matrix: Matrix
@@ -56,6 +57,7 @@ class Plan:
     heads: dict[str, Path] = field(default_factory=dict)
     draft_model: Path | None = None
     kernels: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    weights: dict[tuple[str, str], Path] = field(default_factory=dict)
 
     def spec(self, cell: Cell, folder: Path) -> WorkerSpec:
         """What the cell's worker is started with."""
@@ -65,6 +67,7 @@ class Plan:
             engine=ENGINES[cell.engine],
             config=EngineConfig(
                 model=model.path,
+                weights=self.weights.get((cell.model, cell.precision)),
                 precision=cell.precision,
                 speculation=cell.speculation,
                 draft=DraftOptions(
@@ -162,6 +165,8 @@ def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan
     """
     # Needs torch, which takes seconds to import; listing the cells does not.
     from lab.measure.ceilings import ceilings
+    from lab.zoo.quantized import identity as written
+    from lab.zoo.quantized import quantization
 
     _check_device(matrix.device)
     check_output(out)
@@ -175,21 +180,27 @@ def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan
     threads = matrix.threads or default_threads()
     tell = progress or (lambda _phase, _done, _total: None)
     measured = ceilings(matrix.device, threads, progress=lambda part: tell("probe", round(100 * part), 100))
-    chosen = _kernels(matrix, models, threads, tell) if "native" in matrix.engine else {}
+    native = "native" in matrix.engine
+    weights = _weights(matrix, models) if native else {}
+    chosen = _kernels(matrix, models, weights, threads, tell) if native else {}
     # A head that was trained again is another one, wherever it lies.
-    weights = {name: _weights_digest(path) for name, path in heads.items()}
+    digests = {name: _weights_digest(path) for name, path in heads.items()}
     environment = {
         "machine": fingerprint(),
         "ceilings": asdict(measured),
         "others_busy": load_now(),
         "threads": threads,
         "models": {name: _provenance(files) for name, files in models.items()},
-        "heads": weights,
+        "heads": digests,
+        "quantized": {
+            f"{name}/{precision}": quantization(path) for (name, precision), path in weights.items()
+        },
         "kernels": {f"{name}/{precision}": asdict(choice) for (name, precision), choice in chosen.items()},
     }
     identity = {name: scenario.digest for name, scenario in scenarios.items()}
     identity["machine"] = machine_key(threads)
-    identity |= {f"head of {name}": found for name, found in weights.items()}
+    identity |= {f"head of {name}": found for name, found in digests.items()}
+    identity |= {f"{name} in {precision}": written(path) for (name, precision), path in weights.items()}
     return Plan(
         matrix=matrix,
         cells=matrix.cells(),
@@ -201,11 +212,28 @@ def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan
         environment=environment,
         threads=threads,
         kernels={key: choice.kernels for key, choice in chosen.items()},
+        weights=weights,
     )
 
 
+def _weights(matrix: Matrix, models: dict[str, ModelFiles]) -> dict[tuple[str, str], Path]:
+    """The weights of every model and precision that do not run with the model's own."""
+    from lab.zoo.quantized import weights_for
+
+    found = {
+        (name, precision): weights_for(files, precision, matrix.quantized)
+        for name, files in models.items()
+        for precision in matrix.precision
+    }
+    return {key: path for key, path in found.items() if path != models[key[0]].path}
+
+
 def _kernels(
-    matrix: Matrix, models: dict[str, ModelFiles], threads: int, tell: Progress
+    matrix: Matrix,
+    models: dict[str, ModelFiles],
+    weights: dict[tuple[str, str], Path],
+    threads: int,
+    tell: Progress,
 ) -> dict[tuple[str, str], Choice]:
     """The fastest kernels here for every model and precision, but for what the matrix pins.
 
@@ -225,7 +253,7 @@ def _kernels(
             return Choice(matrix.kernel, {})
 
     return {
-        (name, precision): choose(files.path, precision)
+        (name, precision): choose(weights.get((name, precision), files.path), precision)
         for name, files in models.items()
         for precision in matrix.precision
     }

@@ -4,18 +4,24 @@ import pytest
 import torch
 
 from lab.errors import UserError
-from lab.precision import PRECISIONS
+from lab.precision import PRECISIONS, STORED
 from lab.precision.base import load_precision
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "rtn-w4": torch.bfloat16, "w4a8": torch.bfloat16}
-# What y = x W^T may lose to the precision, over the largest |y|: float32, bfloat16, 4 bits of normal weights.
-LOSS = {"fp32": 1e-5, "bf16": 1e-2, "rtn-w4": 0.2, "w4a8": 0.2}
+# Those that are made of floats, and what y = x W^T may lose to each, over the largest |y|: float32, bfloat16,
+# 4 bits of normal weights.
+LOSS = {"fp32": 1e-5, "bf16": 1e-2, "rtn-w4": 0.2, "w4a8": 0.2, "nf4": 0.2}
 
 
 def test_every_precision_of_the_table_loads() -> None:
-    assert set(PRECISIONS) == set(DTYPES)
-    for name, dtype in DTYPES.items():
-        assert load_precision(name, {}).dtype == dtype
+    for name in PRECISIONS:
+        assert load_precision(name, {}).dtype == (torch.float32 if name == "fp32" else torch.bfloat16)
+
+
+def test_every_kind_of_checkpoint_has_a_precision_that_loads_it() -> None:
+    methods = {name: load_precision(name, {}).methods for name in PRECISIONS}
+    assert {name for name, found in methods.items() if None in found} == set(LOSS)
+    assert {found for name in STORED.values() for found in methods[name] if found} == set(STORED)
+    assert all(method in methods[name] for method, name in STORED.items())
 
 
 def test_an_unknown_precision_is_refused_with_the_nearest_name() -> None:
@@ -23,7 +29,7 @@ def test_an_unknown_precision_is_refused_with_the_nearest_name() -> None:
         load_precision("rtn-w", {})
 
 
-@pytest.mark.parametrize("name", PRECISIONS)
+@pytest.mark.parametrize("name", LOSS)
 @pytest.mark.parametrize("bias", [False, True])
 def test_a_linear_layer_multiplies_and_adds_its_bias_in_the_precision_s_dtype(name: str, bias: bool) -> None:
     generator = torch.Generator().manual_seed(1)
@@ -38,13 +44,14 @@ def test_a_linear_layer_multiplies_and_adds_its_bias_in_the_precision_s_dtype(na
 
 def test_stored_bytes_of_a_layer_are_its_weight_and_bias_as_stored() -> None:
     weight, bias = torch.ones(32, 128), torch.ones(32)
-    stored = {name: load_precision(name, {}).linear(weight, bias).stored_bytes for name in PRECISIONS}
+    stored = {name: load_precision(name, {}).linear(weight, bias).stored_bytes for name in LOSS}
     # 4,096 weights; 32 biases; in 4 bits 2,048 bytes of codes and 64 scales of 2 bytes.
     assert stored == {
         "fp32": 16384 + 128,
         "bf16": 8192 + 64,
         "rtn-w4": 2048 + 128 + 64,
         "w4a8": 2048 + 128 + 64,
+        "nf4": 2048 + 256 + 32 + 64,  # the scales are float32, and there is a codebook
     }
 
 

@@ -1,0 +1,96 @@
+"""Which weights a precision runs with: the model's own, or those of a quantized version of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lab.errors import UserError
+from lab.paths import cache_dir
+from lab.precision.base import load_precision
+from lab.zoo.resolve import ModelFiles, read_config
+
+
+def quantized_dir(files: ModelFiles, precision: str) -> Path:
+    """Where `lab models quantize` keeps its version of a model, or would keep it.
+
+    A folder whose weights were written again is another model.
+    """
+    return cache_dir() / "quantized" / f"{files.path.name}-{identity(files.path)[:12]}" / precision
+
+
+def identity(folder: Path) -> str:
+    """What changes when the weights in a folder are written again (hex); they are not read for it."""
+    weights = sorted(folder.glob("*.safetensors"))
+    facts = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in weights]
+    return hashlib.sha256(repr((str(folder), facts)).encode()).hexdigest()
+
+
+def quantization(folder: Path) -> dict[str, Any]:
+    """What a model folder's config.json says about how its weights were quantized; empty for floats.
+
+    Raises:
+        UserError: no readable config.json.
+    """
+    return dict(read_config(folder).get("quantization_config") or {})
+
+
+def method(folder: Path) -> str | None:
+    """Its `quant_method`; None for floats.
+
+    Raises:
+        UserError: no readable config.json.
+    """
+    found = quantization(folder)
+    return str(found.get("quant_method", "?")) if found else None
+
+
+def weights_for(files: ModelFiles, precision: str, given: Mapping[str, str] | None = None) -> Path:
+    """The folder whose weights `precision` runs with.
+
+    Args:
+        given: precision -> a folder of the model's quantized version.
+
+    Raises:
+        UserError: the folder is none, or of another method; or there is none and it was not given.
+    """
+    methods = load_precision(precision, {}).methods
+    if given is not None and precision in given:
+        folder = Path(given[precision]).expanduser()
+        if not folder.is_dir():
+            raise UserError(f"quantized {precision}", got=given[precision], expected="an existing folder")
+        if (found := method(folder)) not in methods:
+            expected = " or ".join(map(repr, methods))
+            raise UserError(f"quantized {precision}: quant_method of {folder}", got=found, expected=expected)
+        _check_shape(files, folder)
+        return folder.resolve()
+    own = method(files.path)
+    if own in methods or own is not None:  # what it cannot load is refused where it is loaded
+        return files.path
+    folder = quantized_dir(files, precision)
+    if (folder / "config.json").is_file():
+        return folder
+    raise UserError(
+        f"precision {precision} of {files.name}",
+        got="floating-point weights",
+        expected="a version of it that was quantized so",
+        hint=f"`lab models quantize {files.name} --precision {precision}` makes one, "
+        f"or name one with --quantized {precision}=FOLDER.",
+    )
+
+
+_SHAPE = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
+
+
+def _check_shape(files: ModelFiles, folder: Path) -> None:
+    model, version = read_config(files.path), read_config(folder)
+    for key in _SHAPE:
+        if version.get(key) != model.get(key):
+            raise UserError(
+                f"{folder}: {key}",
+                got=version.get(key),
+                expected=f"{model.get(key)}, as {files.name} has",
+                hint="It is another model's quantized version.",
+            )
