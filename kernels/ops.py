@@ -2,7 +2,7 @@
 
 KERNELS: dict[str, tuple[str, ...]] = {
     "dense": ("onednn", "cpu", "upcast", "torch"),
-    "w4": ("cpu", "triton", "torch", "reference"),
+    "w4": ("cpu", "triton", "torch", "bitsandbytes", "reference"),
     "w4a8": ("cpu", "reference"),
     "stack": ("cpu", "torch"),
 }

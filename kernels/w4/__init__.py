@@ -1,8 +1,8 @@
 """Op `w4`: y = x @ dequant(W)^T with 4-bit codes and group scales.
 
 The canonical form is `W4Weight`; an implementation repacks it once. `cpu` is the lab's own kernel, `triton`
-its sister on CUDA, `torch` is PyTorch's built-in int4 operator; `reference` dequantizes at each call and runs
-everywhere.
+its sister on CUDA, `torch` is PyTorch's built-in int4 operator, `bitsandbytes` that package's for NF4;
+`reference` dequantizes at each call and runs everywhere.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 
 from lab.kernels.base import Matmul, choose
-from lab.kernels.w4 import cpu, torch_int4, triton
+from lab.kernels.w4 import bnb, cpu, torch_int4, triton
 from lab.kernels.w4.reference import Reference, W4Weight
 
 __all__ = ["W4Weight", "pack"]
@@ -28,6 +28,7 @@ def pack(weight: W4Weight, dtype: torch.dtype, kernel: str | None = None) -> Mat
     able |= {"cpu"} if cpu.able(weight, dtype) else set()
     able |= {"triton"} if triton.able(weight, dtype) else set()
     able |= {"torch"} if torch_int4.able(weight, dtype) else set()
+    able |= {"bitsandbytes"} if bnb.able(weight, dtype) else set()
     rows, columns = weight.codes.shape
     what = f"a {rows} x {columns} weight in groups of {weight.group} with {dtype} activations"
     chosen = choose("w4", kernel, able, f"{what} on {weight.codes.device.type}")
@@ -35,6 +36,7 @@ def pack(weight: W4Weight, dtype: torch.dtype, kernel: str | None = None) -> Mat
         "cpu": lambda: cpu.Cpu(weight),
         "triton": lambda: triton.Triton(weight),
         "torch": lambda: torch_int4.TorchInt4(weight, dtype),
+        "bitsandbytes": lambda: bnb.BitsAndBytes(weight, dtype),
         "reference": lambda: Reference(weight, dtype),
     }
     return implementations[chosen]()

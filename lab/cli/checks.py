@@ -80,6 +80,7 @@ def check_axes() -> list[Check]:
         Check("precisions", "ok", ", ".join(PRECISIONS)),
         Check("speculation", "ok", ", ".join(("none", *DRAFTERS))),
         _check_guided(),
+        _check_quantizer(),
         Check("kernels", "ok", kernels),
         _check_native(),
     ]
@@ -106,6 +107,13 @@ def _check_guided() -> Check:
         return Check("guided", "ok", ", ".join(GUIDES))
     advice = "--guided schema cannot run: pip install 'specquant-lab[guided]'"
     return Check("guided", "warn", "off; llguidance is not installed", advice)
+
+
+def _check_quantizer() -> Check:
+    if _installed("gptqmodel"):
+        return Check("quantizing to gptq-w4", "ok", "gptqmodel")
+    advice = "`lab models quantize` cannot run: pip install 'specquant-lab[gptq]'"
+    return Check("quantizing to gptq-w4", "warn", "gptqmodel is not installed", advice)
 
 
 def check_processor() -> list[Check]:

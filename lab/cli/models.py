@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from lab.cli.models_quantize import quantize
 from lab.cli.progress import progress_bar
 from lab.zoo.catalog import CATALOG, find
 from lab.zoo.pull import is_pulled, model_dir, pull, read_marker
@@ -25,7 +26,10 @@ _json_option = click.option(
 
 @click.group()
 def models() -> None:
-    """The models the lab can run: list, pull, inspect."""
+    """The models the lab can run: list, pull, quantize, inspect."""
+
+
+models.add_command(quantize)
 
 
 @models.command("list")

@@ -21,6 +21,7 @@ from lab.cli.train_shared import (
     course_options,
     data_options,
     device_of,
+    examples_within,
     prepare_device,
     sessions_of,
     setting_of,
@@ -30,10 +31,8 @@ from lab.errors import UserError
 from lab.train.config import AdapterConfig
 
 if TYPE_CHECKING:
-    from lab.session import Session
     from lab.train.adapter import Trainer
     from lab.train.evaluate import Evaluation
-    from lab.train.examples import Examples
     from lab.train.loop import StepLog
     from lab.zoo.resolve import ModelFiles
 
@@ -105,7 +104,7 @@ def adapter(
     console = Console(stderr=as_json)
     base = _resolve(model, config, console)
     data, check = (
-        _examples(chosen, base, config, console, what)
+        examples_within(config.length, chosen, base, console, what)
         for what, chosen in (("training", sessions), ("validation", held_out))
     )
     if not data.sequences:
@@ -179,22 +178,6 @@ def _resolve(model: str, config: AdapterConfig, console: Console) -> ModelFiles:
     if isinstance(context, int) and config.length > context:
         raise UserError("--length", got=config.length, expected=f"at most {context}, the context of {model}")
     return files
-
-
-def _examples(
-    sessions: list[Session], base: ModelFiles, config: AdapterConfig, console: Console, what: str
-) -> Examples:
-    from lab.models.tokenizer import ChatTokenizer
-    from lab.train.examples import collect
-
-    found = collect(sessions, ChatTokenizer.load(base.path), length=config.length)
-    if found.skipped:
-        console.print(
-            f"[yellow]{len(found.skipped)} of {len(sessions)} {what} sessions are left out[/yellow]: "
-            f"longer than {config.length} tokens.",
-            highlight=False,
-        )
-    return found
 
 
 def _finish(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,9 @@ from lab.errors import UserError
 
 if TYPE_CHECKING:
     from lab.session import Session
+    from lab.train.examples import Examples
     from lab.train.loop import StepLog
+    from lab.zoo.resolve import ModelFiles
 
 # Exit code of a training that was interrupted: 128 + SIGINT, as shells have it.
 INTERRUPTED = 130
@@ -161,6 +163,23 @@ def _wanted(families: str, number: int) -> dict[str, int]:
             raise UserError("--families", got=repr(item), expected="NAME or NAME:N with N at least 1")
         wanted[name] = int(n) if colon else number
     return wanted
+
+
+def examples_within(
+    length: int, sessions: Sequence[Session], base: ModelFiles, console: Console, what: str
+) -> Examples:
+    """The token sequences of `what` sessions of at most `length` tokens; says how many are longer."""
+    from lab.models.tokenizer import ChatTokenizer
+    from lab.train.examples import collect
+
+    found = collect(sessions, ChatTokenizer.load(base.path), length=length)
+    if found.skipped:
+        console.print(
+            f"[yellow]{len(found.skipped)} of {len(sessions)} {what} sessions are left out[/yellow]: "
+            f"longer than {length} tokens.",
+            highlight=False,
+        )
+    return found
 
 
 def prepare_device(device: str, threads: int | None) -> None:

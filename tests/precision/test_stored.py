@@ -18,7 +18,7 @@ from lab.errors import UserError
 from lab.models.checkpoint import load_decoder
 from lab.models.decoder import Decoder
 from lab.precision.base import load_precision
-from lab.precision.nf4 import codebook
+from lab.precision.nf4 import codebook, quantize
 
 TOKENS = torch.arange(12)
 CPU = torch.device("cpu")
@@ -330,14 +330,30 @@ def test_a_precision_that_does_not_load_the_checkpoint_is_refused(
 
 
 def test_nf4_rounds_to_the_nearest_of_its_sixteen_values() -> None:
-    from lab.precision.nf4 import quantize
-
     weight = torch.randn(8, 128, generator=torch.Generator().manual_seed(3))
     made = quantize(weight)
     values, largest = codebook(), weight.view(8, 2, 64).abs().amax(-1)
     assert torch.equal(made.scales, largest)
     nearest = (weight.view(8, 2, 64, 1) / largest[..., None, None] - values).abs().argmin(-1)
     assert torch.equal(made.codes.long(), nearest.view(8, 128))
+
+
+def test_nf4_codes_are_those_of_bitsandbytes() -> None:
+    bnb = pytest.importorskip("bitsandbytes.functional")
+    weight = torch.randn(48, 256, generator=torch.Generator().manual_seed(4))
+    packed, state = bnb.quantize_4bit(weight, blocksize=64, quant_type="nf4")
+    codes = torch.stack((packed >> 4, packed & 15), dim=-1).view(48, 256)
+    made = quantize(weight)
+    assert torch.equal(made.codes, codes)
+    assert torch.equal(made.scales.flatten(), state.absmax)
+
+
+def test_nf4_by_bitsandbytes_own_kernel_gives_the_lab_s_logits(tmp_path: Path) -> None:
+    pytest.importorskip("bitsandbytes")
+    quantized, floats = save(tmp_path, BNB, nf4(nested=True))
+    theirs = load(quantized, "nf4", w4="bitsandbytes")
+    assert {layer.down.matmul.kernel for layer in theirs.layers} == {"bitsandbytes"}
+    assert_as_near(logits(theirs), logits(load(quantized, "nf4", w4="reference", stack="torch")), floats)
 
 
 def test_nf4_s_values_are_the_published_ones() -> None:
