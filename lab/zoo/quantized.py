@@ -62,7 +62,7 @@ def weights_for(files: ModelFiles, precision: str, given: Mapping[str, str] | No
         if not folder.is_dir():
             raise UserError(f"quantized {precision}", got=given[precision], expected="an existing folder")
         if (found := method(folder)) not in methods:
-            expected = " or ".join(map(repr, methods))
+            expected = " or ".join(map(str, methods))
             raise UserError(f"quantized {precision}: quant_method of {folder}", got=found, expected=expected)
         _check_shape(files, folder)
         return folder.resolve()
