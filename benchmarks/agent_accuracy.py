@@ -54,7 +54,7 @@ def main() -> None:
 
 def _arms(folder: Path) -> list[Arm]:
     with Store.open(folder) as store:
-        summary = summarize(store.run(), store.cells(), store.calls(), store.outcomes())
+        summary = summarize(store.run(), store.cells(), store.calls(), store.outcomes(), store.quality())
     return [arm for group in summary.groups for arm in group.arms if arm.rungs["args_ok"].n]
 
 

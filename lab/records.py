@@ -165,6 +165,25 @@ class OutcomeRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class QualityRecord:
+    """A cell's next-token distributions over the recorded replies of one session, against those of the
+    reference precision; sums over tokens.
+
+    Attributes:
+        nll: negative log-likelihood of the recorded tokens, nats.
+        kl: Kullback-Leibler divergence from the reference's distribution, nats.
+        agree: tokens whose likeliest candidate is the reference's.
+    """
+
+    cell_id: str
+    session_id: str
+    tokens: int
+    nll: float
+    kl: float
+    agree: int
+
+
+@dataclass(frozen=True, slots=True)
 class CellSetup:
     """What a cell's worker found out while it started.
 

@@ -22,12 +22,13 @@ from lab.records import (
     CellStatus,
     Generation,
     OutcomeRecord,
+    QualityRecord,
     RunRecord,
     Score,
     Step,
 )
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 FILE_NAME = "run.sqlite"
 
 _STEP_FIELDS = tuple(field.name for field in fields(Step))
@@ -61,6 +62,9 @@ CREATE TABLE outcomes (
     cell_id TEXT NOT NULL REFERENCES cells, round INTEGER NOT NULL, session_id TEXT NOT NULL,
     success INTEGER NOT NULL, state_ok INTEGER NOT NULL, statements_ok INTEGER, ended TEXT NOT NULL,
     steps INTEGER NOT NULL, tool_errors INTEGER NOT NULL, PRIMARY KEY (cell_id, round, session_id));
+CREATE TABLE quality (
+    cell_id TEXT NOT NULL REFERENCES cells, session_id TEXT NOT NULL, tokens INTEGER NOT NULL,
+    nll REAL NOT NULL, kl REAL NOT NULL, agree INTEGER NOT NULL, PRIMARY KEY (cell_id, session_id));
 """
 
 
@@ -207,6 +211,11 @@ class Store:
         with self._transaction() as db:
             db.execute("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", astuple(outcome))
 
+    def add_quality(self, quality: QualityRecord) -> None:
+        """Commit one session's comparison with the reference precision; durable when this returns."""
+        with self._transaction() as db:
+            db.execute("INSERT INTO quality VALUES (?, ?, ?, ?, ?, ?)", astuple(quality))
+
     def drop_calls(self, cell_id: str, round_: int, session_id: str) -> None:
         """Forget what is stored of a session that is begun anew: all of it or, if that fails, nothing."""
         key = (cell_id, round_, session_id)
@@ -304,6 +313,10 @@ class Store:
             )
             for row in rows
         ]
+
+    def quality(self) -> list[QualityRecord]:
+        """Every stored comparison with the reference precision."""
+        return [QualityRecord(*row) for row in self._db.execute("SELECT * FROM quality ORDER BY rowid")]
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

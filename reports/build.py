@@ -30,7 +30,8 @@ def build_report(folder: Path) -> Path:
     """
     with Store.open(folder) as store:
         run, cells, calls, outcomes = store.run(), store.cells(), list(store.calls()), store.outcomes()
-    summary = summarize(run, cells, calls, outcomes)
+        compared = store.quality()
+    summary = summarize(run, cells, calls, outcomes, compared)
     try:
         with _replacing(folder / FOLDER_NAME) as fresh:
             _write(fresh, summary, cells, calls, outcomes)

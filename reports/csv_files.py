@@ -24,8 +24,9 @@ _SCORE_FIELDS = tuple(f.name for f in fields(Score) if f.name != "errors")
 _STEP_FIELDS = tuple(f.name for f in fields(Step))
 _NESTED = (
     *("ratio", "rungs", "errors", "sessions_ok", "accuracy", "args_ok_by_tag"),
-    *("live", "lossless", "ledger", "accepted_by_position", "acceptance"),
+    *("quality", "live", "lossless", "ledger", "accepted_by_position", "acceptance"),
 )
+_QUALITY = ("kl", "top1", "ppl")
 _LIVE_MEANS = ("steps", "tool_errors")
 _LIVE_SHARES = tuple(f.name for f in fields(Live) if f.name not in _LIVE_MEANS)
 _ARM_FIELDS = tuple(f.name for f in fields(Arm) if f.name not in _NESTED)
@@ -41,6 +42,7 @@ ARM_COLUMNS = (
     "sessions_ok_n",
     *(f"args_ok_gap{end}" for end in ("", "_low", "_high")),
     *(f"mcnemar_{part}" for part in ("gained", "lost", "p")),
+    *(f"{name}{end}" for name in _QUALITY for end in ("", "_low", "_high")),
     *(f"{name}_{part}" for name in _LIVE_SHARES for part in "kn"),
     *_LIVE_MEANS,
     "lossless_identical",
@@ -88,6 +90,10 @@ def _arm(arm: Arm) -> Row:
         gap = arm.accuracy.difference
         row |= {"args_ok_gap": gap.value, "args_ok_gap_low": gap.low, "args_ok_gap_high": gap.high}
         row |= {f"mcnemar_{part}": getattr(arm.accuracy, part) for part in ("gained", "lost", "p")}
+    if arm.quality:
+        for name in _QUALITY:
+            found = getattr(arm.quality, name)
+            row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
     if arm.live:
         for name in _LIVE_SHARES:
             share = getattr(arm.live, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import log
 
 from matplotlib.axes import Axes
@@ -19,6 +19,7 @@ from lab.reports.points import (
     InteractionPoints,
     LadderRow,
     LedgerRow,
+    PrecisionPoint,
     SegmentRow,
     SpeedPoints,
     TimelinePoints,
@@ -93,6 +94,30 @@ def speed(points: SpeedPoints, theme: Theme) -> Figure:
     right.set_xlim(min(low, 0.9), max(high, 1.1))
     for axes in (left, right):
         axes.xaxis.set_major_locator(MaxNLocator(5))
+    return figure
+
+
+def precisions(points: Sequence[PrecisionPoint], theme: Theme) -> Figure:
+    """The share of right calls over the size of the weights, and over the plain decode speed."""
+    figure = style.new_figure(theme, 3.4 + 0.3 * ((len(points) + 2) // 3))
+    panels = figure.subplots(1, 2, sharey=True)
+    titles = ("Weights (MB)", "Plain decode speed (tok/s)")
+    for axes, title in zip(panels, titles, strict=True):
+        style.dress(axes, theme, grid="both")
+        axes.set_xlabel(title)
+    panels[0].set_ylabel("calls fully right")
+    panels[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    for index, point in enumerate(points):
+        places = (point.weight_bytes / 1e6, point.tok_per_s)
+        for axes, x in zip(panels, places, strict=True):
+            label = style.wrap(point.precision)
+            _error_point(axes, point.args_ok, x, index, theme, along_x=False, label=label)
+    for axes in panels:
+        axes.set_xlim(left=0)
+        axes.margins(x=0.1)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+    panels[0].set_ylim(bottom=0)
+    style.legend_above(figure, panels[0], theme, 3)
     return figure
 
 
@@ -301,7 +326,14 @@ def ladder(rows: tuple[LadderRow, ...], theme: Theme) -> Figure:
 
 
 def _error_point(
-    axes: Axes, estimate: Interval, at: float, index: int, theme: Theme, *, along_x: bool
+    axes: Axes,
+    estimate: Interval,
+    at: float,
+    index: int,
+    theme: Theme,
+    *,
+    along_x: bool,
+    label: str | None = None,
 ) -> None:
     error = None
     if estimate.low is not None and estimate.high is not None:
@@ -313,6 +345,7 @@ def _error_point(
         xerr=error if along_x else None,
         yerr=None if along_x else error,
         fmt=style.marker(index),
+        label=label,
         color=style.color(index),
         markeredgecolor=theme.ink,
         ecolor=theme.ink,

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from lab.analysis.summary import Group
 from lab.records import CallRecord
 from lab.reports import figures, points, style
-from lab.reports.tables import interval, number
+from lab.reports.tables import interval, number, size
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,21 @@ def draw(
             "intervals; first timed round.",
             f"Dot charts of the score ladder: {told}.",
             lambda theme: figures.ladder(ladder, theme),
+        )
+
+    if shown := points.precision_points(group):
+        told = "; ".join(
+            f"{each.precision} {each.args_ok.value:.0%} right, {size(each.weight_bytes)}, "
+            f"{number(each.tok_per_s)} tokens/s"
+            for each in shown
+        )
+        yield picture(
+            "precisions",
+            "Calls that are fully right, with 95 % Wilson intervals, against what the weights take and how "
+            "fast they decode without a draft. Best is the upper left corner on the left and the upper right "
+            "on the right.",
+            f"Two scatter charts of the precisions: {told}.",
+            lambda theme: figures.precisions(shown, theme),
         )
 
 

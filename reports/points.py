@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lab.analysis.acceptance import Emitted
 from lab.analysis.stats import Interval, wilson
-from lab.analysis.summary import Arm, Group
+from lab.analysis.summary import Arm, Group, precisions
 from lab.records import RUNGS, CallRecord
 
 LEDGER_PARTS = ("encode", "prefill", "draft", "mask", "verify", "other", "finish")
@@ -108,6 +108,17 @@ class SegmentRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PrecisionPoint:
+    """A precision without a draft: how many calls are right, with its Wilson interval, what its weights take,
+    and how fast it decodes."""
+
+    precision: str
+    args_ok: Interval
+    weight_bytes: int
+    tok_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class LadderRow:
     """Rung shares with their Wilson intervals, in the order of `RUNGS`, over the same n."""
 
@@ -124,6 +135,16 @@ def speed_points(group: Group) -> SpeedPoints | None:
         if arm.decode_tok_per_s is not None
     )
     return SpeedPoints(group.arms[0].name, rows) if rows else None
+
+
+def precision_points(group: Group) -> tuple[PrecisionPoint, ...]:
+    """Every precision whose quality was measured; nothing of a single one."""
+    found = []
+    for arm in precisions(group):
+        right = wilson(arm.rungs["args_ok"].k, arm.rungs["args_ok"].n)
+        if arm.quality and right and arm.weight_bytes and arm.decode_tok_per_s:
+            found.append(PrecisionPoint(arm.precision, right, arm.weight_bytes, arm.decode_tok_per_s))
+    return tuple(found) if len(found) > 1 else ()
 
 
 def interaction_points(group: Group) -> InteractionPoints | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lab.analysis.summary import Arm, Group, Summary
+from lab.analysis.summary import Arm, Group, Summary, precisions
 from lab.reports.pictures import Picture
 from lab.reports.points import AcceptanceRow
-from lab.reports.tables import UNDEFINED, Cell, cell, columns, interval, percent, share
+from lab.reports.tables import UNDEFINED, Cell, cell, columns, interval, number, percent, share, size
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Section:
     acceptance: Table
     accepted_by: Table
     accuracy: Table
+    precisions: Table
     tags: Table
     errors: Table
     outcomes: Table
@@ -83,6 +84,7 @@ def make_section(
         ),
         accepted_by=_accepted_by_table(group.arms),
         accuracy=_accuracy_table(group.arms),
+        precisions=_precision_table(group),
         tags=_tag_table(group.arms),
         errors=_error_table(group.arms),
         outcomes=_outcome_table(group.arms),
@@ -132,6 +134,35 @@ def _accuracy_table(arms: list[Arm]) -> Table:
         rows,
         f"Against {arms[0].name} on the same calls of the first timed round. The interval resamples "
         "sessions. Won and lost: sessions that are wholly right in one of the two arms only",
+    )
+
+
+def _precision_table(group: Group) -> Table:
+    rows = []
+    for arm in precisions(group):
+        if (found := arm.quality) is None:
+            continue
+        figures = (interval(found.kl, ".4f"), interval(found.top1, ".1%"), interval(found.ppl, ".3f"))
+        right, speed = share(arm.rungs["args_ok"]), number(arm.decode_tok_per_s)
+        cost = None if arm.verify_cost is None else f"{arm.verify_cost:.2f}"
+        shown = (right, *figures, size(arm.weight_bytes), speed, cost)
+        rows.append((arm.name, *(each or UNDEFINED for each in shown)))
+    heads = (
+        "precision",
+        "args_ok",
+        "KL (nats)",
+        "top-1",
+        "perplexity",
+        "weights",
+        "plain tok/s",
+        "T_v(8)/T_1",
+    )
+    return plain_table(
+        heads,
+        rows,
+        f"KL divergence from {group.arms[0].precision}'s next-token distribution, share of tokens with its "
+        "likeliest candidate, and perplexity, over the recorded replies; intervals resample sessions. "
+        "T_v(8)/T_1: a step of eight rows in plain steps, as the kernels were chosen",
     )
 
 

@@ -74,13 +74,9 @@ def size(count: int | None) -> str | None:
     return f"{count} B"
 
 
-def interval(value: Interval | None) -> str | None:
+def interval(value: Interval | None, form: str = ".2f") -> str | None:
     """`1.82 [1.71, 1.95]`; without brackets where nothing could be resampled, or for an arm over itself."""
-    if value is None:
-        return None
-    if value.low is None or value.high is None or value.low == value.high:
-        return f"{value.value:.2f}"
-    return f"{value.value:.2f} [{value.low:.2f}, {value.high:.2f}]"
+    return None if value is None else value.text(form)
 
 
 def share(value: Share | None) -> str | None:

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lab.analysis.summary import Group, Summary
+from lab.analysis.summary import Group, Summary, precisions
 from lab.reports.tables import Column, cell, columns
 
 _SPEED = ("decode_tok_per_s", "ratio", "ttft_ms", "tpot_ms", "tau")
@@ -43,6 +43,9 @@ def arms_table(summary: Summary) -> RenderableType:
             Text(f"Accuracy of {arm.name} against {group.arms[0].name}: {arm.accuracy.text}.")
             for arm in group.arms
             if arm.accuracy and arm.speculation == group.arms[0].speculation
+        ]
+        parts += [
+            Text(f"Quality of {arm.name}: {arm.quality.text}.") for arm in precisions(group) if arm.quality
         ]
     if summary.contexts:
         parts.append(Text(summary.contexts))

@@ -20,6 +20,7 @@ from lab.records import (
     CellStatus,
     Generation,
     OutcomeRecord,
+    QualityRecord,
     RunRecord,
     Score,
     Step,
@@ -131,6 +132,14 @@ def live_outcome(arm: Arm, round_: int, session: int, session_id: str) -> Outcom
     )
 
 
+def quality_record(arm: Arm, session: int, session_id: str) -> QualityRecord:
+    tokens, changed = 10 * (session + 1), arm[0] != "bf16"
+    kl = 0.1 * (session + 1) * tokens * changed
+    return QualityRecord(
+        cell_id(arm), session_id, tokens, (0.7 if changed else 0.5) * tokens, kl, tokens - changed
+    )
+
+
 def write_run(
     folder: Path,
     *,
@@ -145,12 +154,14 @@ def write_run(
     pace: Callable[[Arm, int, int], float] = lambda arm, round_, session: 1.0,  # noqa: ARG005
     environment: dict[str, Any] | None = None,
     live: bool = False,
+    quality: bool = False,
 ) -> Path:
     """Write the made-up run to `folder` and return it.
 
     A failed arm has the calls of its first session only. An unfinished run lacks the last session of its
     last round. In a live run every second session makes a third call, no call has a score, and
-    `live_outcome` says how a session ended.
+    `live_outcome` says how a session ended. With `quality`, session n of a plain arm has 10 (n + 1) tokens:
+    in bf16 of half a nat each, in w4 of 0.7, with a divergence of 0.1 (n + 1) and one other likeliest token.
     """
     failed = failed or {}
     names = [f"{session_name}/{n}" for n in range(sessions)]
@@ -196,6 +207,8 @@ def write_run(
             store.set_setup(
                 cell_id(arm), CellSetup(1.5, weights, {"linear": "dense"}, LOGIT_NOISE, 1, {"threads": 2})
             )
+            for n, name in enumerate(names if quality and arm[1:] == ("none",) else ()):
+                store.add_quality(quality_record(arm, n, name))
         for round_ in range(1, rounds + 1):
             wall = 0.0
             for session, name in enumerate(names):

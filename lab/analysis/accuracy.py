@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from math import comb
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lab.analysis.stats import CONFIDENCE, RESAMPLES, Interval
+from lab.analysis.stats import Interval, clustered
 from lab.records import CallRecord
 
 
@@ -71,7 +70,7 @@ def compare(here: Iterable[CallRecord], there: Iterable[CallRecord]) -> Accuracy
     return Accuracy(
         calls=len(common),
         sessions=len(sessions),
-        difference=_clustered(right[0] - right[1], size),
+        difference=clustered(right[0] - right[1], size),
         gained=gained,
         lost=lost,
         p=mcnemar(gained, lost),
@@ -87,13 +86,3 @@ def mcnemar(gained: int, lost: int) -> float:
 
 def _right(calls: Iterable[CallRecord]) -> dict[tuple[str, int], bool]:
     return {(c.session_id, c.call_index): c.score.args_ok for c in calls if c.score is not None}
-
-
-def _clustered(differences: NDArray[np.int64], size: NDArray[np.int64]) -> Interval:
-    value = float(differences.sum() / size.sum())
-    if len(size) < 2:
-        return Interval(value, None, None)
-    weights = np.random.default_rng(0).multinomial(len(size), [1 / len(size)] * len(size), size=RESAMPLES)
-    tail = 100 * (1 - CONFIDENCE) / 2
-    low, high = np.percentile((weights @ differences) / (weights @ size), [tail, 100 - tail])
-    return Interval(value, float(low), float(high))

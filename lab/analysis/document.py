@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from lab.analysis.quality import Quality
 from lab.analysis.stats import Interval
 from lab.analysis.summary import Arm, Group, Summary
 
@@ -101,11 +102,21 @@ def _arm(arm: Arm) -> dict[str, Any]:
         "ladder": {rung: asdict(share) for rung, share in arm.rungs.items()},
         "sessions_ok": asdict(arm.sessions_ok) if arm.sessions_ok else None,
         "accuracy": asdict(arm.accuracy) if arm.accuracy else None,
+        "quality": _quality(arm.quality) if arm.quality else None,
+        "verify_cost": arm.verify_cost,
         "args_ok_by_tag": {tag: asdict(share) for tag, share in arm.args_ok_by_tag.items()},
         "live": asdict(arm.live) if arm.live else None,
         "errors": arm.errors,
         "lossless": asdict(arm.lossless) if arm.lossless else None,
     }
+
+
+def _quality(quality: Quality) -> dict[str, Any]:
+    figures = {name: getattr(quality, name) for name in ("kl", "top1", "ppl")}
+    intervals = {
+        f"{name}_{end}": getattr(found, end) for name, found in figures.items() for end in ("low", "high")
+    }
+    return {name: found.value for name, found in figures.items()} | intervals | {"tokens": quality.tokens}
 
 
 def _interval(interval: Interval) -> dict[str, float | None]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb, exp, sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,12 @@ class Interval:
     def excludes(self, value: float) -> bool:
         """Whether `value` lies outside the interval; never true without an interval."""
         return self.low is not None and self.high is not None and not self.low <= value <= self.high
+
+    def text(self, form: str) -> str:
+        """`1.82 [1.71, 1.95]`, each number so formatted; without brackets where there is nothing in them."""
+        if self.low is None or self.high is None or self.low == self.high:
+            return f"{self.value:{form}}"
+        return f"{self.value:{form}} [{self.low:{form}}, {self.high:{form}}]"
 
     def exp(self) -> Interval:
         """The interval of a log quantity on its natural scale."""
@@ -95,6 +102,22 @@ class PairedBootstrap:
         tail = 100 * (1 - CONFIDENCE) / 2
         low, high = np.percentile(replicates, [tail, 100 - tail])
         return Interval(value, float(low), float(high))
+
+
+def clustered(sums: NDArray[Any], sizes: NDArray[np.int64]) -> Interval:
+    """The mean sum(sums) / sum(sizes) over clusters of unequal size, which are resampled whole.
+
+    Args:
+        sums: of what is averaged, a cluster each.
+        sizes: how many of it, more than 0 in all.
+    """
+    value = float(sums.sum() / sizes.sum())
+    if len(sizes) < 2:
+        return Interval(value, None, None)
+    weights = np.random.default_rng(0).multinomial(len(sizes), [1 / len(sizes)] * len(sizes), size=RESAMPLES)
+    tail = 100 * (1 - CONFIDENCE) / 2
+    low, high = np.percentile((weights @ sums) / (weights @ sizes), [tail, 100 - tail])
+    return Interval(value, float(low), float(high))
 
 
 def wilson(k: int, n: int) -> Interval | None:

@@ -17,8 +17,17 @@ from lab.analysis.accuracy import Accuracy, compare
 from lab.analysis.effects import Interaction, Verdict
 from lab.analysis.live import Live, live_figures, whole_sessions
 from lab.analysis.losslessness import Lossless
+from lab.analysis.quality import Quality, quality
 from lab.analysis.stats import Interval, PairedBootstrap, Share, percentile
-from lab.records import RUNGS, CallRecord, CellRecord, CellStatus, OutcomeRecord, RunRecord
+from lab.records import (
+    RUNGS,
+    CallRecord,
+    CellRecord,
+    CellStatus,
+    OutcomeRecord,
+    QualityRecord,
+    RunRecord,
+)
 
 # Others taking more than this share of the threads disturb a run.
 DISTURBING_SHARE = 0.1
@@ -55,6 +64,9 @@ class Arm:
         sessions_ok: sessions whose every call is `args_ok`.
         accuracy: against the reference arm, on the same calls of the first round; None for that arm itself.
         args_ok_by_tag: tag of the sessions -> share of their calls.
+        quality: of the arm's precision; None where it was not measured.
+        verify_cost: what a step of eight rows takes, in plain steps, with the kernels that were chosen; None
+            where there was nothing to choose from.
         live: how the sessions of a live run ended; its calls have no score.
         accepted_by_position: entry i is (verify steps whose draft was deeper than i, of these accepted more
             than i).
@@ -91,6 +103,8 @@ class Arm:
     sessions_ok: Share | None
     accuracy: Accuracy | None
     args_ok_by_tag: dict[str, Share]
+    quality: Quality | None
+    verify_cost: float | None
     live: Live | None
     lossless: Lossless | None
     ledger: Ledger | None
@@ -168,11 +182,17 @@ class _Records:
     outcomes: list[OutcomeRecord]
 
 
+def precisions(group: Group) -> list[Arm]:
+    """The arms that neither draft nor guide: one a precision."""
+    return [arm for arm in group.arms if arm.speculation == "none" and arm.guided == "off"]
+
+
 def summarize(
     run: RunRecord,
     cells: list[CellRecord],
     calls: Iterable[CallRecord],
     outcomes: Iterable[OutcomeRecord],
+    compared: Iterable[QualityRecord] = (),
 ) -> Summary:
     """Every figure of a run, from the records of its timed rounds alone."""
     everything = [call for call in calls if call.round > 0]
@@ -180,6 +200,11 @@ def summarize(
     mixed = any(call.score for call in everything) if run.replay == "live" else outcomes
     assert not mixed, "teacher-forced and live records in one run"
     by_cell = {cell.cell_id: _Records([], [], []) for cell in cells}
+    by_precision: dict[_Precision, list[QualityRecord]] = {}
+    precisions = {cell.cell_id: _precision(cell) for cell in cells}
+    for record in compared:
+        by_precision.setdefault(precisions[record.cell_id], []).append(record)
+    qualities = {key: quality(records) for key, records in by_precision.items()}
     for call in everything:
         by_cell[call.cell_id].calls.append(call)
     for call in whole_sessions(run, everything, outcomes):
@@ -194,7 +219,7 @@ def summarize(
     rounds_wall = sum(run.round_wall_s.values())
     return Summary(
         run=run,
-        groups=[_group(run, key, members, by_cell) for key, members in groups.items()],
+        groups=[_group(run, key, members, by_cell, qualities) for key, members in groups.items()],
         ledger_error=max(
             (abs(c.wall_s - c.generation.ledger_s) / c.wall_s for c in everything), default=None
         ),
@@ -205,11 +230,20 @@ def summarize(
     )
 
 
+_Precision = tuple[str, str, str, str]
+
+
+def _precision(cell: CellRecord) -> _Precision:
+    """What all arms of a precision share: a draft and a guide do not change the model."""
+    return cell.engine, cell.model, cell.scenario, cell.precision
+
+
 def _group(
     run: RunRecord,
     key: tuple[str, str, str],
     cells: list[CellRecord],
     by_cell: dict[str, _Records],
+    qualities: dict[_Precision, Quality | None],
 ) -> Group:
     sessions = [s["id"] for s in run.sessions if s.get("scenario") in (None, key[2])]
     rounds = sorted({call.round for cell in cells for call in by_cell[cell.cell_id].calls})
@@ -257,7 +291,7 @@ def _group(
             ratio = log_ratio.exp() if log_ratio else None
         base = plain.get((cell.precision, cell.guided))
         arm = _arm(run, cell, by_cell[cell.cell_id], ratio, base, by_cell[base.cell_id].calls if base else [])
-        arms.append(replace(arm, accuracy=accuracy.get(cell.arm)))
+        arms.append(replace(arm, accuracy=accuracy.get(cell.arm), quality=qualities.get(_precision(cell))))
     return Group(*key, arms=arms, interactions=interactions, verdict=verdict, noise_floor=floor)
 
 
@@ -321,6 +355,8 @@ def _arm(
         sessions_ok=_sessions_ok(run, scored),
         accuracy=None,
         args_ok_by_tag=_by_tag(run, scored),
+        quality=None,
+        verify_cost=_verify_cost(run, cell),
         live=live_figures(records.outcomes),
         lossless=losslessness.audit(plain_calls, calls, limit) if audited and limit is not None else None,
         ledger=_ledger(calls),
@@ -331,6 +367,13 @@ def _arm(
         acceptance=acceptance(calls),
         outside_share=sum(step.outside for step in verify) / len(verify) if verify else None,
     )
+
+
+def _verify_cost(run: RunRecord, cell: CellRecord) -> float | None:
+    choice = (run.environment.get("kernels") or {}).get(f"{cell.model}/{cell.precision}") or {}
+    pins = ",".join(f"{op}={name}" for op, name in sorted(choice.get("kernels", {}).items()))
+    measured = choice.get("step_ms", {}).get(pins)
+    return measured[1] / measured[0] if measured else None
 
 
 def _scored(calls: list[CallRecord]) -> list[CallRecord]:

@@ -27,7 +27,7 @@ def audit(run: str, as_json: bool) -> None:
 
     folder = find_run(run)
     with Store.open(folder) as store:
-        summary = summarize(store.run(), store.cells(), store.calls(), store.outcomes())
+        summary = summarize(store.run(), store.cells(), store.calls(), store.outcomes(), store.quality())
     Console(stderr=as_json).print(audit_table(summary))
     arms = [
         {"model": group.model, "scenario": group.scenario} | _arm(arm)

@@ -127,9 +127,13 @@ class RunProgress:
     def ended(self, outcome: OutcomeRecord) -> None:
         self._advance(outcome.cell_id)
 
+    def compared(self, cell_id: str, done: int, total: int) -> None:
+        where = f"quality  {_short(cell_id)}"
+        self._bars.update(self._task, description=where, speed="", completed=done, total=total)
+
     def failed(self, cell_id: str, reason: str) -> None:
         self._say(f"[red]failed[/red] {cell_id}: {reason}")
-        self._left.pop(cell_id)
+        self._left.pop(cell_id, None)
         if self._round:
             self._show()
 

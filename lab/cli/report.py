@@ -29,7 +29,7 @@ def report(run: str, as_json: bool) -> None:
     folder = find_run(run)
     index = build_report(folder)
     with Store.open(folder) as store:
-        summary = summarize(store.run(), store.cells(), store.calls(), store.outcomes())
+        summary = summarize(store.run(), store.cells(), store.calls(), store.outcomes(), store.quality())
     if as_json:
         click.echo(json.dumps(run_document(summary, folder=str(folder), report=str(index))))
         return

@@ -49,6 +49,9 @@ _INTERRUPTED = 130
 @click.option("--seed", type=int, help="Makes sampling repeatable.")
 @click.option("--threads", type=int, help="CPU threads; the usable cores by default.")
 @click.option("--device", help="cpu or cuda.")
+@click.option(
+    "--quality", is_flag=True, default=None, help="Compare distributions, too: KL, top-1, perplexity."
+)
 @kernel_option()
 @quantized_option
 @click.option(
@@ -148,7 +151,7 @@ def _show(target: Target, console: Any, as_json: bool) -> Summary:
     from lab.store import Store
 
     with Store.open(target.folder) as store:
-        summary = summarize(store.run(), store.cells(), store.calls(), store.outcomes())
+        summary = summarize(store.run(), store.cells(), store.calls(), store.outcomes(), store.quality())
     console.print(arms_table(summary))
     try:
         report = str(build_report(target.folder))

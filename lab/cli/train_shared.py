@@ -17,8 +17,8 @@ from rich.console import Console
 from lab.errors import UserError
 
 if TYPE_CHECKING:
+    from lab.models.examples import Examples
     from lab.session import Session
-    from lab.train.examples import Examples
     from lab.train.loop import StepLog
     from lab.zoo.resolve import ModelFiles
 
@@ -169,8 +169,8 @@ def examples_within(
     length: int, sessions: Sequence[Session], base: ModelFiles, console: Console, what: str
 ) -> Examples:
     """The token sequences of `what` sessions of at most `length` tokens; says how many are longer."""
+    from lab.models.examples import collect
     from lab.models.tokenizer import ChatTokenizer
-    from lab.train.examples import collect
 
     found = collect(sessions, ChatTokenizer.load(base.path), length=length)
     if found.skipped:

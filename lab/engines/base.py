@@ -6,11 +6,15 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lab.errors import UserError
 from lab.records import CellSetup, Generation
 from lab.speculation.options import DraftOptions
+
+if TYPE_CHECKING:
+    from lab.measure.quality import Quality
+    from lab.session import Session
 
 
 class ContextError(UserError):
@@ -99,6 +103,17 @@ class Engine(Protocol):
         Teacher-forces `reply` behind `prompt` one row at a time and in blocks of a verify step's size, and
         returns the largest difference between the two of the lead of a position's likeliest token over its
         runner-up; None if the engine cannot see logits.
+        """
+        ...
+
+    def quality(self, session: Session, reference: EngineConfig | None) -> Quality | None:
+        """The recorded replies' tokens under this engine's model and under the reference's.
+
+        Args:
+            reference: what the reference is built from; None if this engine is it.
+
+        Returns:
+            None if the engine cannot see logits.
         """
         ...
 

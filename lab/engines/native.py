@@ -20,12 +20,15 @@ from lab.engines.base import Capabilities, ContextError, Decoding, EngineConfig,
 from lab.guided.grammar import require
 from lab.measure.ledger import Ledger
 from lab.measure.memory import peak_bytes, reset_peak
+from lab.measure.quality import Quality, quality
 from lab.models.checkpoint import load_decoder
 from lab.models.config import read_config
-from lab.models.decoder import PREFILL_ROWS, Taps
+from lab.models.decoder import PREFILL_ROWS, Decoder, Taps
+from lab.models.examples import examples_of
 from lab.models.tokenizer import ChatTokenizer
 from lab.precision.base import load_precision
 from lab.records import CellSetup, FinishReason, Generation, Step
+from lab.session import Session
 from lab.speculation.base import Drafter, load_drafter
 from lab.speculation.tree import TokenTree
 from lab.speculation.verify import Chooser, Greedy, Sampled, top_two, verify
@@ -81,6 +84,7 @@ class NativeEngine:
         self._cache = self.decoder.new_cache()
         # The tokens whose keys and values are in the cache.
         self._cached: list[int] = []
+        self._compared: tuple[EngineConfig, Decoder] | None = None
         self._load_s = clock.lap()
 
     def use(self, drafter: Drafter | None) -> None:
@@ -183,6 +187,19 @@ class NativeEngine:
         top = one.topk(2, dim=-1).indices
         leads = [values.gather(-1, top).diff(dim=-1) for values in (one, many)]
         return float((leads[0] - leads[1]).abs().max())
+
+    def quality(self, session: Session, reference: EngineConfig | None) -> Quality:
+        decoder = self.decoder if reference is None else self._reference(reference)
+        return quality(self.decoder, decoder, examples_of(session, self.tokenizer))
+
+    def _reference(self, config: EngineConfig) -> Decoder:
+        """The reference's decoder, loaded once."""
+        if self._compared is None or self._compared[0] != config:
+            precision = load_precision(config.precision, config.kernels)
+            weights, stacked = config.weights or config.model, config.kernels.get("stack")
+            decoder = load_decoder(weights, precision, self.device, stacked=stacked)
+            self._compared = config, decoder
+        return self._compared[1]
 
     def _step(
         self,

@@ -5,19 +5,19 @@ from __future__ import annotations
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from lab.errors import UserError
 from lab.measure.machine import OthersMeter
-from lab.records import CallRecord, CellSetup, OutcomeRecord
+from lab.records import CallRecord, CellSetup, OutcomeRecord, QualityRecord
 from lab.runner.local import LocalWorker, WorkerError
 from lab.runner.plan import Plan
 from lab.runner.schedule import Unit, schedule
-from lab.runner.worker import Loading, Task
+from lab.runner.worker import Compare, Loading, Task
 from lab.store import FILE_NAME, Store
 
 
@@ -37,6 +37,10 @@ class Observer(Protocol):
     def finished(self, call: CallRecord) -> None: ...
 
     def ended(self, outcome: OutcomeRecord) -> None: ...
+
+    def compared(self, cell_id: str, done: int, total: int) -> None:
+        """So many sessions' distributions are compared with the reference's."""
+        ...
 
     def failed(self, cell_id: str, reason: str) -> None: ...
 
@@ -107,7 +111,8 @@ class _Run:
         for unit in pending:
             left[unit.cell_id] += self._left(unit)
         self.observer.planned(left)
-        self._start_workers(list(dict.fromkeys(unit.cell_id for unit in pending)))
+        uncompared = self._uncompared()
+        self._start_workers({unit.cell_id for unit in pending} | uncompared.keys())
         for round_ in dict.fromkeys(unit.round for unit in pending):
             began, others = time.perf_counter(), OthersMeter()
             try:
@@ -116,6 +121,9 @@ class _Run:
                         self._replay(unit)
             finally:
                 self.store.add_round(round_, time.perf_counter() - began, others.read())
+        for cell_id, sessions in uncompared.items():
+            if cell_id in self.workers:
+                self._compare(cell_id, sessions)
         for cell_id, worker in self.workers.items():
             worker.stop()
             self.store.set_cell(cell_id, "done")
@@ -137,7 +145,7 @@ class _Run:
         until then it counts as one."""
         return int(unit not in self.ended) if self.live else self.calls[unit.session_id] - self.done[unit]
 
-    def _start_workers(self, cell_ids: list[str]) -> None:
+    def _start_workers(self, cell_ids: Collection[str]) -> None:
         """One after the other, so that each loads and warms up on an idle machine."""
         for cell in self.plan.cells:
             if cell.cell_id not in cell_ids:
@@ -173,11 +181,42 @@ class _Run:
                 if isinstance(record, OutcomeRecord):
                     self.store.add_outcome(record)
                     self.observer.ended(record)
-                else:
+                elif isinstance(record, CallRecord):
                     self.store.add_call(record)
                     self.observer.finished(record)
         except WorkerError as failure:
             self._fail(unit.cell_id, worker, str(failure))
+
+    def _uncompared(self) -> dict[str, list[str]]:
+        """Cell -> sessions whose distributions are to be compared with the reference's: of every precision,
+        by the cell that neither drafts nor guides."""
+        if not self.plan.matrix.quality:
+            return {}
+        done = {(record.cell_id, record.session_id) for record in self.store.quality()}
+        failed = {cell.cell_id for cell in self.store.cells() if cell.status == "failed"}
+        left = {
+            cell.cell_id: [
+                s.id for s in self.plan.sessions[cell.scenario] if (cell.cell_id, s.id) not in done
+            ]
+            for cell in self.plan.cells
+            if cell.speculation == "none" and cell.guided == "off" and cell.cell_id not in failed
+        }
+        return {cell_id: sessions for cell_id, sessions in left.items() if sessions}
+
+    def _compare(self, cell_id: str, sessions: list[str]) -> None:
+        cell = next(cell for cell in self.plan.cells if cell.cell_id == cell_id)
+        reference = replace(cell, precision=self.plan.matrix.precision[0])
+        config = None if cell == reference else self.plan.spec(reference, self.store.path.parent).config
+        try:
+            for done, record in enumerate(self.workers[cell_id].run(Compare(config, tuple(sessions))), 1):
+                assert isinstance(record, QualityRecord)
+                self.store.add_quality(record)
+                self.observer.compared(cell_id, done, len(sessions))
+        except WorkerError as failure:
+            # What was timed and scored stands.
+            self.workers.pop(cell_id).kill()
+            self.store.set_cell(cell_id, "done", f"its quality was not measured: {failure}")
+            self.observer.failed(cell_id, f"its quality was not measured: {failure}")
 
     def _fail(self, cell_id: str, worker: LocalWorker, reason: str) -> None:
         worker.kill()

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from lab.records import CallRecord, CellSetup, OutcomeRecord
-from lab.runner.worker import ACK, Done, Loading, Ready, Refused, Task, WorkerSpec, main
+from lab.records import CellSetup
+from lab.runner.worker import ACK, Compare, Done, Loading, Ready, Record, Refused, Task, WorkerSpec, main
 
 
 class WorkerError(Exception):
@@ -43,9 +43,9 @@ class LocalWorker:
             yield message
         yield message.setup
 
-    def run(self, task: Task) -> Iterator[CallRecord | OutcomeRecord]:
-        """Yields each finished call and how a live session ended; the next call begins when the caller asks
-        for it. Raises WorkerError."""
+    def run(self, task: Task | Compare) -> Iterator[Record]:
+        """Yields each finished call, how a live session ended, or each compared session; the next begins when
+        the caller asks for it. Raises WorkerError."""
         self._send(task)
         while not isinstance(message := self._receive(), Done):
             yield message

@@ -1,8 +1,8 @@
 """The child process of one cell: it loads the engine once, warms it up, and replays what it is sent.
 
-Messages to the worker: a `Task`, `ACK` after each record was stored, or None to end.
+Messages to the worker: a `Task` or `Compare`, `ACK` after each record was stored, or None to end.
 Messages from it: `Loading`, one `Ready` or `Refused`, then per task one CallRecord a call, in live replay the
-session's OutcomeRecord, and a `Done`.
+session's OutcomeRecord, in a comparison a QualityRecord a session, and a `Done`.
 """
 
 from __future__ import annotations
@@ -12,18 +12,20 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from lab.engines.base import Engine, EngineConfig, load_engine
 from lab.errors import UserError
 from lab.live import live
-from lab.records import CallRecord, CellSetup, OutcomeRecord
+from lab.records import CallRecord, CellSetup, OutcomeRecord, QualityRecord
 from lab.replay import ReplaySettings, prompt_of, replay
 from lab.session import Session
 
 ACK = "stored"
+
+Record = CallRecord | OutcomeRecord | QualityRecord
 
 # A warm-up ends when two calls in a row agree on the time per token this closely, or after so many calls.
 _STABLE_WITHIN = 0.05
@@ -49,6 +51,14 @@ class Task:
     round: int
     session_id: str
     start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """Compare these sessions' next-token distributions with those of `reference`; None: the cell is it."""
+
+    reference: EngineConfig | None
+    session_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +129,22 @@ def main(spec: WorkerSpec, pipe: Connection) -> None:
         sys.exit(1)
 
 
-def _records(engine: Engine, spec: WorkerSpec, task: Task) -> Iterator[CallRecord | OutcomeRecord]:
+def _records(engine: Engine, spec: WorkerSpec, task: Task | Compare) -> Iterator[Record]:
+    if isinstance(task, Compare):
+        return _compared(engine, spec, task)
     session = next(session for session in spec.sessions if session.id == task.session_id)
     if spec.settings.mode == "live":
         assert task.start == 0, "a world is not taken up in its middle"
         return live(session, engine, spec.settings, cell_id=spec.cell_id, round_=task.round)
     return replay(session, engine, spec.settings, cell_id=spec.cell_id, round_=task.round, start=task.start)
+
+
+def _compared(engine: Engine, spec: WorkerSpec, task: Compare) -> Iterator[QualityRecord]:
+    for session in spec.sessions:
+        if session.id in task.session_ids:
+            found = engine.quality(session, task.reference)
+            if found is not None:
+                yield QualityRecord(spec.cell_id, session.id, *astuple(found))
 
 
 def _check(engine: Engine, session: Session, index: int, spec: WorkerSpec) -> None:

@@ -20,9 +20,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lab.errors import UserError
+from lab.models.examples import Example
 from lab.train.batches import Batch, Bundle, Forward, bundle, collate, plan_epoch
 from lab.train.config import AdapterConfig
-from lab.train.examples import Example
 from lab.train.loading import attaching, load_base
 from lab.train.loop import Loop
 from lab.zoo.adapter import WEIGHTS, read_adapter_config

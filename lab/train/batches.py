@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lab.models.examples import Example
 from lab.train.attention import Layout, Tree
-from lab.train.examples import Example
 
 # A sequence joins a bundle if they have at least this share of its prompt in common.
 _ALIKE = 0.5

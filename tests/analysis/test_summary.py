@@ -167,7 +167,7 @@ def test_a_run_that_others_disturbed_says_so(made_up_run: Run, busy: float | Non
 
 def live_summary(folder: Path) -> Summary:
     with Store.open(folder) as store:
-        return summarize(store.run(), store.cells(), store.calls(), store.outcomes())
+        return summarize(store.run(), store.cells(), store.calls(), store.outcomes(), store.quality())
 
 
 def test_live_sessions_have_an_outcome_and_neither_a_score_nor_an_audit(made_up_run: Run) -> None:

@@ -202,7 +202,7 @@ def test_another_schema_version_is_refused(made_up_run: Run) -> None:
     with sqlite3.connect(folder / "run.sqlite") as db:
         db.execute("PRAGMA user_version = 99")
     db.close()
-    with pytest.raises(UserError, match="schema version: got 99, expected 3"):
+    with pytest.raises(UserError, match="schema version: got 99, expected 4"):
         build_report(folder)
     assert not (folder / "report").exists()
 
@@ -217,6 +217,21 @@ def test_each_arm_s_accuracy_stands_beside_the_reference_s(made_up_run: Run) -> 
     assert (reference["args_ok_gap"], reference["mcnemar_p"]) == ("", "")
     assert float(w4["args_ok_gap"]) == pytest.approx(-1 / 6)
     assert (w4["mcnemar_gained"], w4["mcnemar_lost"], float(w4["mcnemar_p"])) == ("0", "1", 1.0)
+
+
+def test_precisions_stand_side_by_side_where_their_quality_was_measured(made_up_run: Run) -> None:
+    folder = made_up_run(quality=True)
+    html = page(folder)
+    cells = ("4/6", "0.2333 [0.1000, 0.3000]", "95.0% [90.0%, 96.7%]", "2.014", "80 MB", "200", "–")
+    assert '<th scope="row">w4</th>' + "".join(f"<td>{cell}</td>" for cell in cells) in html
+    assert "<h3>Precisions</h3>" in html
+    assert (folder / "report" / "precisions-dark.png").is_file()
+    reference, _, w4, both = rows(folder, "arms.csv")
+    assert (float(reference["kl"]), float(w4["kl"]), float(both["kl"])) == (
+        0.0,
+        pytest.approx(14 / 60),
+        pytest.approx(14 / 60),
+    )
 
 
 def test_a_live_run_shows_outcomes_in_place_of_scores(made_up_run: Run) -> None:

@@ -69,7 +69,15 @@ def ladder(count: int, theme: Theme) -> Figure:
     return figures.ladder(tuple(points.LadderRow(n, 240, shares) for n in names(count)), theme)
 
 
-FIGURES = (speed, interaction, ledger, timeline, acceptance, ladder)
+def precisions(count: int, theme: Theme) -> Figure:
+    shown = [
+        points.PrecisionPoint(n, Interval(0.9 - i / 10, 0.1, 1.0), 270_000_000 - 20_000_000 * i, 40.0 + 9 * i)
+        for i, n in enumerate(names(count))
+    ]
+    return figures.precisions(shown, theme)
+
+
+FIGURES = (speed, interaction, ledger, timeline, acceptance, ladder, precisions)
 
 
 def texts(figure: Figure) -> list[tuple[str, Bbox]]:

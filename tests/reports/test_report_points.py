@@ -19,7 +19,7 @@ def read(folder: Path) -> tuple[Summary, dict[str, list[CallRecord]]]:
         calls: dict[str, list[CallRecord]] = {cell.cell_id: [] for cell in store.cells()}
         for call in store.calls():
             calls[call.cell_id].append(call)
-        return summarize(store.run(), store.cells(), store.calls(), store.outcomes()), calls
+        return summarize(store.run(), store.cells(), store.calls(), store.outcomes(), store.quality()), calls
 
 
 def group_of(folder: Path) -> Group:
@@ -103,6 +103,15 @@ def test_ladder_is_over_the_first_rounds_calls_with_wilson_intervals(made_up_run
     assert [row.shares[-1].value for row in rows] == pytest.approx([5 / 6, 5 / 6, 4 / 6, 4 / 6])
     last = rows[0].shares[-1]
     assert (last.low, last.high) == pytest.approx((0.43650, 0.96995), abs=1e-5)
+
+
+def test_a_precision_has_one_point_and_a_lone_one_none(made_up_run: Run) -> None:
+    bf16, w4 = points.precision_points(group_of(made_up_run("both", quality=True)))
+    assert (bf16.precision, bf16.weight_bytes, bf16.tok_per_s) == ("bf16", 200_000_000, pytest.approx(100))
+    assert (w4.precision, w4.args_ok.value) == ("w4", pytest.approx(4 / 6))
+    assert points.precision_points(group_of(made_up_run("unasked"))) == ()
+    alone = made_up_run("alone", quality=True, arms=[("bf16", "none")])
+    assert points.precision_points(group_of(alone)) == ()
 
 
 def test_unmeasured_arms_have_no_points(made_up_run: Run) -> None:

@@ -15,7 +15,7 @@ from lab.store import Store
 
 def summary_of(folder: Path) -> Summary:
     with Store.open(folder) as store:
-        return summarize(store.run(), store.cells(), store.calls(), store.outcomes())
+        return summarize(store.run(), store.cells(), store.calls(), store.outcomes(), store.quality())
 
 
 def printed(summary: Summary, width: int = 100) -> str:
@@ -35,6 +35,16 @@ def test_terminal_shows_speed_quality_and_the_verdict(made_up_run: Callable[...,
     words = " ".join(text.split())
     assert "Accuracy of w4 against bf16: -16.7 points [-50.0, +0.0] of args_ok over 6 calls" in words
     assert "Accuracy of w4 + ngram" not in words, "a draft changes no text"
+
+
+def test_terminal_says_what_each_precision_costs_in_quality(made_up_run: Callable[..., Path]) -> None:
+    words = " ".join(printed(summary_of(made_up_run(quality=True))).split())
+    assert (
+        "Quality of w4: KL 0.233 [0.1, 0.3] nats a token, the same likeliest token in 95.0% [90.0%, 96.7%], "
+        "perplexity 2.01, over 60 tokens of recorded replies."
+    ) in words
+    assert "Quality of bf16: KL 0 nats" in words
+    assert "Quality of w4 + ngram" not in words
 
 
 def test_terminal_shows_how_live_sessions_ended_and_that_contexts_differ(

@@ -33,6 +33,7 @@ import time
 
 from lab.engines.base import Capabilities, ContextError
 from lab.errors import UserError
+from lab.measure.quality import Quality
 from lab.records import CellSetup, Generation, Step
 
 
@@ -89,6 +90,11 @@ class MadeUpEngine:
 
     def margin_noise(self, prompt, params, reply):
         return 0.25
+
+    def quality(self, session, reference):
+        if self.config.model.name == "dies-in-quality":
+            raise RuntimeError("logits ran out")
+        return Quality(10, 5.0, 0.0 if reference is None else 0.5, 10 if reference is None else 9)
 
     def reset(self):
         pass

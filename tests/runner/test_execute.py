@@ -20,8 +20,9 @@ MakePlan = Callable[..., Plan]
 class Watcher:
     """Remembers what it saw; interrupts after so many calls."""
 
-    def __init__(self, interrupt_after: int | None = None):
-        self.interrupt_after = interrupt_after
+    def __init__(self, interrupt_after: int | None = None, *, interrupt_in_quality: bool = False):
+        self.interrupt_after, self.interrupt_in_quality = interrupt_after, interrupt_in_quality
+        self.compared_sessions: list[tuple[str, int, int]] = []
         self.calls: list[CallRecord] = []
         self.units: list[Unit] = []
         self.failures: dict[str, str] = {}
@@ -47,6 +48,11 @@ class Watcher:
 
     def ended(self, outcome: OutcomeRecord) -> None:
         self.outcomes.append(outcome)
+
+    def compared(self, cell_id: str, done: int, total: int) -> None:
+        self.compared_sessions.append((cell_id, done, total))
+        if self.interrupt_in_quality:
+            raise KeyboardInterrupt
 
     def failed(self, cell_id: str, reason: str) -> None:
         self.failures[cell_id] = reason
@@ -247,3 +253,45 @@ def test_a_live_session_cut_short_is_begun_anew_and_counts_once(
         assert len(store.outcomes()) == 8
         assert set(live_calls(store).values()) == {4}
         assert store.run().finished_at is not None
+
+
+def test_every_precision_is_compared_with_the_first_where_nothing_drafts(
+    make_plan: MakePlan, tmp_path: Path
+) -> None:
+    watcher = Watcher()
+    folder, _ = run(make_plan(precision="bf16,rtn-w4", quality=True), tmp_path / "out", watcher)
+    with Store.open(folder) as store:
+        found = {(r.cell_id.split("/")[2], r.session_id): r for r in store.quality()}
+    assert set(found) == {(p, s) for p in ("bf16", "rtn-w4") for s in ("one", "two")}
+    assert {(p, r.kl, r.agree) for (p, _), r in found.items()} == {("bf16", 0.0, 10), ("rtn-w4", 0.5, 9)}
+    assert [(done, total) for _, done, total in watcher.compared_sessions] == [(1, 2), (2, 2)] * 2
+
+
+def test_without_being_asked_nothing_is_compared(make_plan: MakePlan, tmp_path: Path) -> None:
+    folder, _ = run(make_plan(), tmp_path / "out")
+    with Store.open(folder) as store:
+        assert store.quality() == []
+
+
+def test_a_comparison_that_was_interrupted_goes_on_where_it_stopped(
+    make_plan: MakePlan, tmp_path: Path
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(make_plan(quality=True), tmp_path / "out", Watcher(interrupt_in_quality=True))
+    again = Watcher()
+    folder, _ = run(make_plan(quality=True), tmp_path / "out", again)
+    assert (again.calls, len(again.compared_sessions)) == ([], 1)
+    with Store.open(folder) as store:
+        assert [record.session_id for record in store.quality()] == ["one", "two"]
+        assert store.run().finished_at is not None
+
+
+def test_what_was_timed_stands_if_the_comparison_fails(make_plan: MakePlan, tmp_path: Path) -> None:
+    watcher = Watcher()
+    folder, failed = run(make_plan("dies-in-quality", quality=True), tmp_path / "out", watcher)
+    assert failed == 0
+    (reason,) = watcher.failures.values()
+    assert "quality was not measured: RuntimeError: logits ran out" in reason
+    with Store.open(folder) as store:
+        assert {cell.status for cell in store.cells()} == {"done"}
+        assert any(cell.reason == reason for cell in store.cells())

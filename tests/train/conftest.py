@@ -12,10 +12,10 @@ from tokenizers.models import BPE
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from transformers.utils import logging
 
+from lab.models.examples import Example, examples_of
 from lab.models.tokenizer import ChatTokenizer
 from lab.session import Session
 from lab.train.config import AdapterConfig
-from lab.train.examples import Example, examples_of
 
 SPECIAL = ["<|im_start|>", "<|im_end|>"]
 TEMPLATE = """\

@@ -4,8 +4,8 @@ import itertools
 
 import torch
 
+from lab.models.examples import Example
 from lab.train.batches import Bundle, Forward, bundle, collate, plan_epoch
-from lab.train.examples import Example
 
 CPU = torch.device("cpu")
 SIZES = [17 + 37 * index % 400 for index in range(600)]

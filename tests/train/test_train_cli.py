@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 from lab.cli import train_adapter as command
 from lab.cli.train import train
 from lab.errors import UserError
+from lab.models.examples import examples_of
 from lab.session import dump_session
-from lab.train.examples import examples_of
 from lab.zoo.resolve import resolve
 
 PNG = b"\x89PNG\r\n"

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from lab.errors import UserError
+from lab.models.examples import Example, collect, examples_of
 from lab.models.tokenizer import ChatTokenizer
 from lab.replay import prompt_of
 from lab.session import Session
-from lab.train.examples import Example, collect, examples_of
 
 WEATHER_CALL = '<tool_call>\n{"name": "weather", "arguments": {"city": "Oslo"}}\n</tool_call><|im_end|>'
 
