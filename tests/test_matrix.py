@@ -7,6 +7,7 @@ import pytest
 
 from lab.engines import ENGINES
 from lab.errors import UserError
+from lab.kernels.ops import KERNELS
 from lab.matrix import load_matrix, matrix_names
 from lab.precision import PRECISIONS
 
@@ -57,7 +58,7 @@ def test_cell_ids_name_every_axis_and_differ() -> None:
             {"kernel": {"w5": "torch"}},
             "kernel: got 'w5', expected one of dense, w4, w4a8, stack. Did you mean 'w4'?",
         ),
-        ({"kernel": {"w4": "marlin"}}, "kernel: got 'marlin', expected one of cpu, triton, torch, reference"),
+        ({"kernel": {"w4": "marlin"}}, f"kernel: got 'marlin', expected one of {', '.join(KERNELS['w4'])}"),
         ({"temperature": -1}, "temperature: got -1"),
         (
             {"replay": "life"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lab.cli.models_quantize import quantize
+from lab.cli.options import quantized_option
 from lab.cli.progress import progress_bar
 from lab.zoo.catalog import CATALOG, find
 from lab.zoo.pull import is_pulled, model_dir, pull, read_marker
@@ -83,9 +85,13 @@ def pull_(name: str, force: bool) -> None:
 
 @models.command("inspect")
 @click.argument("model")
+@click.option(
+    "--precision", help="Load it so, and show what each layer takes and which kernel multiplies it."
+)
+@quantized_option
 @_json_option
-def inspect(model: str, as_json: bool) -> None:
-    """Show a model's architecture and its tensors, without loading them.
+def inspect(model: str, precision: str | None, quantized: dict[str, str] | None, as_json: bool) -> None:
+    """Show a model's architecture and its tensors, without loading them unless a precision is asked for.
 
     MODEL is a name of the catalogue (pulled if absent), a local folder, or a Hugging Face id.
     """
@@ -99,23 +105,22 @@ def inspect(model: str, as_json: bool) -> None:
     facts = _architecture(config) | {"wire_family": files.wire_family}
     totals = {"elements": sum(g.elements for g in groups), "bytes": sum(g.bytes for g in groups)}
     provenance = _provenance(files)
+    stored = None if precision is None else _stored(files, precision, quantized)
     if as_json:
-        tensors = [asdict(group) for group in groups]
-        click.echo(
-            json.dumps(
-                {
-                    "model": model,
-                    "architecture": facts,
-                    "tensors": tensors,
-                    "totals": totals,
-                    "provenance": provenance,
-                }
-            )
-        )
+        document = {
+            "model": model,
+            "architecture": facts,
+            "tensors": [asdict(group) for group in groups],
+            "totals": totals,
+            "provenance": provenance,
+        }
+        click.echo(json.dumps(document | ({} if stored is None else {"precision": stored})))
         return
     console = Console()
     console.print(_facts_table(f"{model}: architecture", facts))
     console.print(_tensor_table(groups, totals))
+    if stored is not None:
+        console.print(_stored_table(stored))
     console.print(_facts_table("where the weights come from", provenance))
 
 
@@ -150,6 +155,71 @@ def _provenance(files: ModelFiles) -> dict[str, Any]:
         "sha256": files.sha256,
     }
     return shared | known | ({"gguf_sha256": marker["sha256"]} if "sha256" in marker else {})
+
+
+def _stored(files: ModelFiles, precision: str, quantized: dict[str, str] | None) -> dict[str, Any]:
+    """What the model takes in a precision, product by product; layers that are alike are counted together."""
+    import torch
+
+    from lab.models.checkpoint import load_decoder
+    from lab.precision.base import load_precision
+    from lab.zoo.quantized import weights_for
+
+    made = load_precision(precision, {})
+    weights = weights_for(files, precision, quantized)
+    with progress_bar() as progress:
+        decoder = load_decoder(
+            weights, made, torch.device("cpu"), lambda done, total: progress("load", done, total)
+        )
+    c = decoder.config
+    shapes = {
+        "qkv": (c.heads * c.head_dim + c.kv_width, c.hidden),
+        "out": (c.hidden, c.heads * c.head_dim),
+        "gate_up": (2 * c.intermediate, c.hidden),
+        "down": (c.hidden, c.intermediate),
+    }
+    found = [
+        (f"layers.*.{n}", getattr(layer, n), shape) for layer in decoder.layers for n, shape in shapes.items()
+    ]
+    found.append(("head", decoder.head, (c.vocabulary, c.hidden)))
+    counts = Counter((n, linear.matmul.kernel, linear.stored_bytes, *shape) for n, linear, shape in found)
+    return {
+        "name": precision,
+        "op": made.op,
+        "stack": decoder.stacked,
+        "bytes": decoder.stored_bytes,
+        "products": [
+            {
+                "name": name,
+                "kernel": kernel,
+                "out": rows,
+                "in": columns,
+                "count": count,
+                "bytes": count * size,
+                "bits_per_weight": 8 * size / (rows * columns),
+            }
+            for (name, kernel, size, rows, columns), count in counts.items()
+        ],
+    }
+
+
+def _stored_table(stored: dict[str, Any]) -> Table:
+    title = f"in {stored['name']}: {_size(stored['bytes'])} in all, kernel of stack: {stored['stack']}"
+    table = Table(title=title, title_justify="left")
+    table.add_column("product")
+    table.add_column("kernel")
+    for head in ("out x in", "count", "size", "bits a weight"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for product in stored["products"]:
+        table.add_row(
+            product["name"],
+            product["kernel"],
+            f"{product['out']} x {product['in']}",
+            str(product["count"]),
+            _size(product["bytes"]),
+            f"{product['bits_per_weight']:.2f}",
+        )
+    return table
 
 
 def _facts_table(title: str, facts: dict[str, Any]) -> Table:

@@ -30,6 +30,8 @@ PHASES = {
     "unpack": "Unpacking",
     "convert": "Dequantizing",
     "merge": "Adding the adapter",
+    "load": "Loading",
+    "layers": "Quantizing layers",
     "probe": "Probing the machine",
     "answer": "The target answers",
 }

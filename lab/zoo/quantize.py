@@ -98,8 +98,7 @@ def quantize_gptq(
     work.mkdir(parents=True, exist_ok=True)
     try:
         _run(files.path, calibration, config, work, partial, tell)
-        for name in (MARKER, "quant_log.csv"):
-            (partial / name).unlink(missing_ok=True)
+        _forget_paths(partial)
         marker["date"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         (partial / MARKER).write_text(json.dumps(marker, indent=2) + "\n", encoding="utf-8")
         partial.rename(out)
@@ -147,6 +146,20 @@ def _run(
         data = [{"input_ids": ids, "attention_mask": [1] * len(ids)} for ids in calibration]
         made.quantize(data, batch_size=1, checkpoint=CheckpointConfig(path=str(work / "checkpoint")))
         made.save(str(out))
+
+
+def _forget_paths(folder: Path) -> None:
+    """What tells of this machine or of the unquantized model does not belong into the folder."""
+    for name in (MARKER, "quant_log.csv"):
+        (folder / name).unlink(missing_ok=True)
+    for name in ("config.json", "quantize_config.json"):
+        path = folder / name
+        if not path.is_file():
+            continue
+        config = json.loads(path.read_text(encoding="utf-8"))
+        for owner in (config, config.get("quantization_config") or {}):
+            (owner.get("meta") or {}).pop("offload_to_disk_path", None)
+        path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 def _marker(files: ModelFiles, calibration: Sequence[list[int]], config: GptqConfig) -> dict[str, Any]:

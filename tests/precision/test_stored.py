@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers.utils import logging
 
+from lab.cli.models import models
 from lab.errors import UserError
 from lab.models.checkpoint import load_decoder
 from lab.models.decoder import Decoder
@@ -217,6 +219,19 @@ def test_stored_bytes_are_codes_scales_zeros_and_the_order_of_columns(tmp_path: 
     assert sizes["gptq"] == codes + scales + zeros
     assert sizes["gptq, act-order"] == codes + scales + zeros + 128 * 4
     assert sizes["nf4"] == codes + 64 * 2 * 4 + 16 * 2
+
+
+def test_inspect_shows_what_every_product_takes(tmp_path: Path) -> None:
+    quantized, _ = save(tmp_path, GPTQ, gptq())
+    arguments = ["inspect", str(quantized), "--precision", "gptq-w4", "--json"]
+    result = CliRunner().invoke(models, arguments, catch_exceptions=False)
+    found = json.loads(result.stdout.splitlines()[-1])["precision"]
+    down = next(product for product in found["products"] if product["name"] == "layers.*.down")
+    # Of 64 x 128 weights in groups of 32: half a byte each, two bytes a scale and half a byte a zero point.
+    assert (down["out"], down["in"], down["count"]) == (64, 128, 2)
+    assert down["bytes"] == 2 * (64 * 128 // 2 + 256 * 2 + 128)
+    assert down["bits_per_weight"] == pytest.approx(4 + 16 / 32 + 4 / 32)
+    assert found["bytes"] == load(quantized, "gptq-w4").stored_bytes
 
 
 def test_a_module_that_was_left_in_floats_is_multiplied_in_bf16(tmp_path: Path) -> None:

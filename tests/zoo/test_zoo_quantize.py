@@ -57,7 +57,8 @@ class GPTQModel:
         folder = Path(folder)
         folder.mkdir()
         config = json.loads((self.path / "config.json").read_text())
-        config["quantization_config"] = {"quant_method": "gptq", "bits": 4}
+        meta = {"offload_to_disk_path": self.told["offload_to_disk_path"], "mse": 0.0}
+        config["quantization_config"] = {"quant_method": "gptq", "bits": 4, "meta": meta}
         (folder / "config.json").write_text(json.dumps(config))
         (folder / "told.json").write_text(json.dumps(self.told))
         (folder / "model.safetensors").write_bytes(b"")
@@ -132,6 +133,8 @@ def test_the_settings_reach_the_quantizer_and_the_folder_says_what_it_was_made_o
     assert marker["quantized"]["calibration"]["tokens"] == 4096
     assert marker["quantized"]["by"] == "gptqmodel 7.4.0"
     assert capsys.readouterr().out == ""
+    config = json.loads((path / "config.json").read_text())
+    assert config["quantization_config"] == {"quant_method": "gptq", "bits": 4, "meta": {"mse": 0.0}}
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["model", "out", "site"]
 
 
