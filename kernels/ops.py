@@ -4,5 +4,7 @@ KERNELS: dict[str, tuple[str, ...]] = {
     "dense": ("onednn", "cpu", "upcast", "torch"),
     "w4": ("cpu", "triton", "torch", "bitsandbytes", "reference"),
     "w4a8": ("cpu", "reference"),
+    "w8": ("cpu", "torch", "reference"),
+    "w8a8": ("cpu", "reference"),
     "stack": ("cpu", "torch"),
 }

@@ -42,7 +42,7 @@ class Weight(ctypes.Structure):
     )
 
 
-BF16, FOUR_BITS, FOUR_BITS_INT8 = 0, 1, 2
+BF16, FOUR_BITS, FOUR_BITS_INT8, EIGHT_BITS, EIGHT_BITS_INT8 = range(5)
 
 
 class Linear(ctypes.Structure):

@@ -29,19 +29,21 @@ namespace {
 // The interface's structures; __init__.py mirrors them field by field.
 
 struct Weight {
-    int32_t kind;          // BF16, FOUR_BITS or FOUR_BITS_INT8
+    int32_t kind;          // one of the constants below
     int32_t narrow_scales; // the scales are bf16, not float
     int64_t in, out;
     int64_t group;         // columns that share a scale
     const void *data;      // BF16: [out / 16, in / 2, 16, 2]. FOUR_BITS: [out / 16, in / 4, 32], see `place`.
                            // FOUR_BITS_INT8: [out / 16, in / 8, 2, 8, 4], outputs in two halves; a byte holds
-                           // column 4 * 0 + i (low) and 4 * 1 + i
+                           // column 4 * 0 + i (low) and 4 * 1 + i. EIGHT_BITS: [out / 16, in, 16] signed.
+                           // EIGHT_BITS_INT8: [out / 16, in / 4, 2, 8, 4] signed, outputs in two halves
     const void *scales;    // [out / 16, in / group, 16]
     const float *zeros;    // likewise; what a code means is less by this. Or null
     const uint8_t *values; // FOUR_BITS: [2, 16], what the codes mean in bf16, the low bytes and the high bytes
                            // (FOUR_BITS_INT8 does not look: a code means itself less 8)
 };
-constexpr int32_t BF16 = 0, FOUR_BITS = 1, FOUR_BITS_INT8 = 2;
+// What is multiplied, and in the kinds called INT8 the rows become 8-bit integers, too.
+constexpr int32_t BF16 = 0, FOUR_BITS = 1, FOUR_BITS_INT8 = 2, EIGHT_BITS = 3, EIGHT_BITS_INT8 = 4;
 
 struct Linear {
     const Weight *weight;

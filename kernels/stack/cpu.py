@@ -18,6 +18,7 @@ from lab.kernels import cpu
 from lab.kernels.cpu import Isa
 from lab.kernels.dense import cpu as dense
 from lab.kernels.w4 import cpu as w4
+from lab.kernels.w8 import cpu as w8
 
 if TYPE_CHECKING:
     from lab.models.config import DecoderConfig
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from lab.precision.base import Linear
 
 
-_PRODUCTS = (dense.Cpu, w4.Cpu)
+_PRODUCTS = (dense.Cpu, w4.Cpu, w8.Cpu)
 
 
 def able(config: DecoderConfig, layers: Sequence[Layer]) -> bool:

@@ -174,10 +174,10 @@ def _times(
 
 
 def _roofline(precision: str, top: Ceilings) -> Any:
-    """By the arithmetic of its products; int8 counts for all of w4a8, though its head is bf16."""
+    """By the arithmetic of its products; int8 counts for all of w4a8 and w8a8, though their head is bf16."""
     from lab.analysis.curve import Roofline
 
-    peaks = {"fp32": top.fp32_gflop_per_s, "w4a8": top.int8_gop_per_s}
+    peaks = {"fp32": top.fp32_gflop_per_s, "w4a8": top.int8_gop_per_s, "w8a8": top.int8_gop_per_s}
     return Roofline(top.read_gb_per_s * 1e9, (peaks.get(precision) or top.bf16_gflop_per_s) * 1e9)
 
 

@@ -11,6 +11,8 @@ PRECISIONS: dict[str, str] = {
     "gptq-w4": "lab.precision.gptq:GptqW4",
     "awq-w4": "lab.precision.awq:AwqW4",
     "nf4": "lab.precision.nf4:NF4",
+    "int8": "lab.precision.int8:Int8",
+    "w8a8": "lab.precision.int8:W8A8",
     "w4a8": "lab.precision.rtn:W4A8",
 }
 

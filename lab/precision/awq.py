@@ -15,7 +15,7 @@ from torch import Tensor
 from lab.errors import UserError
 from lab.kernels.w4 import W4Weight
 from lab.precision.base import Source
-from lab.precision.four_bits import Stored, group_size, unpack
+from lab.precision.stored import Stored, group_size, unpack
 
 # Where in a word each of its eight numbers stands.
 _PLACES = (0, 4, 1, 5, 2, 6, 3, 7)

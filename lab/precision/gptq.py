@@ -17,7 +17,7 @@ from lab.errors import UserError
 from lab.kernels.w4 import W4Weight
 from lab.kernels.w4.reference import MIDDLE
 from lab.precision.base import Source
-from lab.precision.four_bits import Stored, group_size, unpack
+from lab.precision.stored import Stored, group_size, unpack
 
 _FORMATS = ("gptq", "gptq_v2")
 # One in each of a word's eight numbers; adding it as a whole carries where what was stored had borrowed.

@@ -17,7 +17,7 @@ from torch import Tensor
 from lab.errors import UserError
 from lab.kernels.w4 import W4Weight
 from lab.precision.base import Linear, Source
-from lab.precision.four_bits import Stored
+from lab.precision.stored import Stored
 
 BLOCK = 64
 _STATE = "quant_state.bitsandbytes__nf4"

@@ -12,10 +12,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lab.kernels import w4a8
+from lab.kernels import w4, w4a8
 from lab.kernels.w4 import W4Weight
-from lab.precision.base import Linear, Source
-from lab.precision.four_bits import FourBits
+from lab.precision.quantized import Rounded
 
 GROUP = 64
 
@@ -36,15 +35,12 @@ def quantize(weight: Tensor, group: int = GROUP) -> W4Weight:
     return W4Weight(codes, scales, group)
 
 
-class RtnW4(FourBits):
-    """Rounded when the weights are loaded."""
+class RtnW4(Rounded):
+    """Weights on that grid."""
 
-    def layer(self, source: Source) -> Linear:
-        return self.linear(source.floats(), source.bias())
-
-    def linear(self, weight: Tensor, bias: Tensor | None) -> Linear:
-        """From W [out, in] and its bias [out]."""
-        return self._linear(self._matmul(quantize(weight)), bias)
+    op = "w4"
+    _pack = staticmethod(w4.pack)
+    _quantize = staticmethod(quantize)
 
 
 class W4A8(RtnW4):

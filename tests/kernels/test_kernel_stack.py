@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 import torch
@@ -15,15 +16,15 @@ from lab.kernels.cpu import ISAS, Isa
 from lab.kernels.stack.cpu import Cpu
 from lab.models.config import DecoderConfig
 from lab.models.decoder import Decoder, Layer, Taps
+from lab.precision import int8, rtn
 from lab.precision.base import Linear, load_precision
-from lab.precision.rtn import quantize
 from lab.speculation.tree import TokenTree
 
 pytestmark = pytest.mark.skipif(cpu.library() is None, reason="installed without a C++ compiler")
 
 BF16 = torch.bfloat16
 HERE = ISAS[: ISAS.index(cpu.best_isa()) + 1]
-PINS = {"dense": "cpu", "w4": "cpu", "w4a8": "cpu"}
+PINS = {"dense": "cpu"} | dict.fromkeys(("w4", "w4a8", "w8", "w8a8"), "cpu")
 CONTEXT = 200
 HIDDEN, INTERMEDIATE, VOCABULARY, LAYERS = 64, 128, 50, 3
 TOKENS = torch.randint(0, VOCABULARY, (CONTEXT,), generator=torch.Generator().manual_seed(5))
@@ -42,10 +43,18 @@ class Variant:
     precision: str = "bf16"
 
 
+QUANTIZE: dict[str, Callable[[Tensor], Any]] = {
+    "rtn-w4": rtn.quantize,
+    "w4a8": rtn.quantize,
+    "int8": int8.quantize,
+    "w8a8": int8.quantize,
+}
 VARIANTS = {
     "llama": Variant(),
     "llama in 4 bits": Variant(precision="rtn-w4"),
     "llama in 4 bits, rows in 8": Variant(precision="w4a8"),
+    "llama in 8 bits": Variant(precision="int8"),
+    "llama in 8 bits, rows in 8": Variant(precision="w8a8"),
     "qwen2: biases": Variant(biases=True),
     "qwen3: norms of queries and keys": Variant(norms=True),
     "mistral: a window within a chunk": Variant(window=9),
@@ -69,7 +78,7 @@ def decoder(variant: Variant, precision: str | None = None, **options: str | Non
         weight = random(out, columns)
         bias = random(out) if v.biases else None
         if v.precision != "bf16" and precision is not None:
-            weight = quantize(weight).dequantize(torch.float32)
+            weight = QUANTIZE[v.precision](weight).dequantize(torch.float32)
         return made.linear(weight, bias)
 
     config = DecoderConfig(

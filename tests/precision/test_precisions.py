@@ -9,7 +9,7 @@ from lab.precision.base import load_precision
 
 # Those that are made of floats, and what y = x W^T may lose to each, over the largest |y|: float32, bfloat16,
 # 4 bits of normal weights.
-LOSS = {"fp32": 1e-5, "bf16": 1e-2, "rtn-w4": 0.2, "w4a8": 0.2, "nf4": 0.2}
+LOSS = {"fp32": 1e-5, "bf16": 1e-2, "rtn-w4": 0.2, "w4a8": 0.2, "nf4": 0.2, "int8": 2e-2, "w8a8": 2e-2}
 
 
 def test_every_precision_of_the_table_loads() -> None:
@@ -51,12 +51,16 @@ def test_stored_bytes_of_a_layer_are_its_weight_and_bias_as_stored() -> None:
         "bf16": 8192 + 64,
         "rtn-w4": 2048 + 128 + 64,
         "w4a8": 2048 + 128 + 64,
+        "int8": 4096 + 32 * 4 + 64,
+        "w8a8": 4096 + 32 * 4 + 64,
         "nf4": 2048 + 256 + 32 + 64,  # the scales are float32, and there is a codebook
     }
 
 
-@pytest.mark.parametrize(("name", "op"), [("rtn-w4", "w4"), ("w4a8", "w4a8")])
-def test_the_head_stays_in_bf16_under_4_bits(name: str, op: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "op"), [("rtn-w4", "w4"), ("w4a8", "w4a8"), ("int8", "w8"), ("w8a8", "w8a8"), ("nf4", "w4")]
+)
+def test_the_head_stays_in_bf16(name: str, op: str) -> None:
     precision = load_precision(name, {})
     assert precision.head(torch.ones(32, 128)).stored_bytes == 8192
     precision.linear(torch.ones(32, 128), None)

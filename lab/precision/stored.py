@@ -1,8 +1,8 @@
-"""What all 4-bit precisions share: decoder linears in 4 bits, everything else in bf16."""
+"""4-bit precisions whose checkpoint was quantized by someone else."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from lab.kernels import w4
 from lab.kernels.base import Matmul
 from lab.kernels.w4 import W4Weight
 from lab.precision.base import Linear, Source
-from lab.precision.dense import Bf16
+from lab.precision.quantized import Quantized
 
 
 class Permuted:
@@ -43,34 +43,16 @@ class SideBySide:
         return torch.cat([matmul(x) for matmul in self._matmuls], dim=-1)
 
 
-class FourBits:
-    """Decoder linears in 4 bits, everything else in bf16."""
+class Stored(Quantized):
+    """A layer's parts are read as they are stored, then joined.
 
-    methods: tuple[str | None, ...] = (None,)
-    dtype = torch.bfloat16
+    Attributes:
+        mark: the tensor that a quantized module has and another has not.
+    """
+
     op = "w4"
     _pack = staticmethod(w4.pack)
-
-    def __init__(self, pins: Mapping[str, str]):
-        self._bf16 = Bf16(pins)
-        self._pinned = pins.get(self.op)
-        self.kernels = self._bf16.kernels
-
-    def head(self, weight: Tensor) -> Linear:
-        return self._bf16.head(weight)
-
-    def _matmul(self, weight: W4Weight, order: Tensor | None = None) -> Matmul:
-        """The weight packed; `order` is as `Permuted` takes it."""
-        matmul = self._pack(weight, self.dtype, self._pinned)
-        self.kernels[self.op] = matmul.kernel
-        return matmul if order is None else Permuted(matmul, order)
-
-    def _linear(self, matmul: Matmul, bias: Tensor | None) -> Linear:
-        return Linear(matmul, None if bias is None else bias.to(self.dtype))
-
-
-class Stored(FourBits):
-    """Those whose checkpoint was quantized by someone else: a layer's parts are read, then joined."""
+    mark: str
 
     def layer(self, source: Source) -> Linear:
         packed = [f"{name}.{self.mark}" in source.tensors for name in source.parts]
@@ -88,13 +70,14 @@ class Stored(FourBits):
         parts = [self.part(source, name, rows) for name, rows in source.parts.items()]
         weights, orders = [weight for weight, _ in parts], [order for _, order in parts]
         if all(_same(order, orders[0]) for order in orders):
-            matmul = self._matmul(_stacked(weights), orders[0])
+            matmul = self._ordered(_stacked(weights), orders[0])
         else:
-            matmul = SideBySide([self._matmul(*part) for part in parts])
+            matmul = SideBySide([self._ordered(*part) for part in parts])
         return self._linear(matmul, source.bias())
 
-    mark: str
-    """The tensor that a quantized module has and another has not."""
+    def _ordered(self, weight: W4Weight, order: Tensor | None) -> Matmul:
+        matmul = self._matmul(weight)
+        return matmul if order is None else Permuted(matmul, order)
 
     def part(self, source: Source, name: str, rows: int) -> tuple[W4Weight, Tensor | None]:
         """The weight of the module `name`, and the order of its columns if they are permuted."""
