@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -90,15 +91,15 @@ def group_size(source: Source) -> int:
     Raises:
         UserError: it is no such number, or does not divide the row.
     """
-    group = source.quantization.get("group_size")
+    group: Any = source.quantization.get("group_size")
     usable = isinstance(group, int) and (group == -1 or group > 0)
-    if not usable or source.columns % group:
+    if not (usable and source.columns % group == 0):
         raise UserError(
             f"checkpoint {source.tensors.name}: group_size",
             got=group,
             expected=f"-1, or a divisor of the {source.columns} columns of {', '.join(source.parts)}",
         )
-    return source.columns if group == -1 else group
+    return source.columns if group == -1 else int(group)
 
 
 def unpack(words: Tensor, nibbles: Sequence[int] = range(8)) -> Tensor:
