@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,11 +17,27 @@ from lab.engines import native
 from lab.engines.base import ContextError, Decoding, Prompt
 from lab.engines.native import NativeEngine
 from lab.measure.ledger import Ledger
+from lab.session import parse_session
 
 Make = Callable[..., NativeEngine]
 MakePrompt = Callable[..., Prompt]
 OfTokens = Callable[[NativeEngine], Callable[[Sequence[int]], Prompt]]
 CONTEXT = 640
+
+
+SESSION = {
+    "schema": "agent-session/1",
+    "id": "sums",
+    "source": {"name": "test", "license": "MIT"},
+    "tools": [],
+    "messages": [
+        {"role": "user", "content": "2 + 2?"},
+        {"role": "assistant", "content": "four"},
+        {"role": "user", "content": "2 + 4?"},
+        {"role": "assistant", "content": "six"},
+    ],
+    "calls": [{"at": at, "max_tokens": 8, "expect": {"kind": "no_call"}} for at in (1, 3)],
+}
 
 
 def argmaxes(model_folder: Path, ids: Sequence[int], count: int) -> list[int]:
@@ -279,3 +296,22 @@ def test_every_second_of_a_call_is_on_the_ledger_under_its_own_name(
 def test_the_peak_is_a_number_of_bytes_on_a_system_that_tells(engine: Make, prompt: MakePrompt) -> None:
     peak = engine().generate(prompt("hello"), Decoding(2)).peak_memory_bytes
     assert peak is None or peak > 10_000_000  # an interpreter with torch in it
+
+
+def test_quality_is_measured_over_the_recorded_replies(engine: Make) -> None:
+    session = parse_session(json.dumps(SESSION), "test")
+    reference, other = engine(), engine(precision="bf16")
+    for made in (reference, other):
+        made.tokenizer.stop_ids = frozenset({257})
+    own = reference.quality(session, None)
+    replies = [reference.tokenizer.encode(f"{text}<|im_end|>") for text in ("four", "six")]
+    assert own.tokens == sum(map(len, replies))
+    assert (own.kl, own.agree) == (0.0, own.tokens)
+    found = other.quality(session, reference.config)
+    assert found.tokens == own.tokens
+    assert 0 < found.kl / found.tokens < 0.05
+    # The reference is loaded once.
+    kept = other._compared
+    other.quality(session, reference.config)
+    assert other._compared is kept
+    assert found.nll == pytest.approx(other.quality(session, None).nll)
