@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,12 +87,10 @@ def quantize(
     if (own := method(found.path)) is not None:
         raise UserError(f"model {model}", got=f"weights quantized with {own!r}", expected="floats")
     target = out or quantized_dir(found, precision)
-    if target.exists():
-        if not force:
-            raise UserError(
-                f"{target}", got="a folder that exists", hint="Use it, or make it again with --force."
-            )
-        shutil.rmtree(target)
+    if target.exists() and not force:
+        raise UserError(
+            f"{target}", got="a folder that exists", hint="Use it, or make it again with --force."
+        )
     calibration = _calibration(found, families, files, seed, length, console)
     with progress_bar(console) as progress:
         path = quantize_gptq(

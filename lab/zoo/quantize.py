@@ -22,7 +22,7 @@ from typing import Any
 
 from lab import __version__
 from lab.errors import UserError
-from lab.zoo.pull import MARKER
+from lab.zoo.pull import MARKER, swap
 from lab.zoo.resolve import ModelFiles
 
 # Fewer tokens than numbers in a row of the Hessian make it singular; this is far above any of them.
@@ -75,7 +75,7 @@ def quantize_gptq(
 
     Args:
         calibration: token ids of texts that the model is to be right about.
-        out: the folder to write, which must not exist.
+        out: the folder to write; one that is there is replaced by the finished new one.
         tell: called with (layers done, layers).
 
     Returns:
@@ -101,7 +101,7 @@ def quantize_gptq(
         _forget_paths(partial)
         marker["date"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         (partial / MARKER).write_text(json.dumps(marker, indent=2) + "\n", encoding="utf-8")
-        partial.rename(out)
+        swap(partial, out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     shutil.rmtree(work, ignore_errors=True)

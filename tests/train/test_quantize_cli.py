@@ -23,7 +23,7 @@ def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any]
     def quantize(files: Any, calibration: Any, config: Any, out: Path, *, tell: Any) -> Path:
         asked.append({"model": files, "calibration": calibration, "config": config, "out": out})
         tell(1, 1)
-        out.mkdir(parents=True)
+        out.mkdir(parents=True, exist_ok=True)
         (out / "model.safetensors").write_bytes(b"x")
         return out
 

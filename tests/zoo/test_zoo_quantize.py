@@ -161,6 +161,18 @@ def test_without_the_package_it_says_what_to_install(
 
 
 @pytest.mark.usefixtures("gptqmodel")
+def test_a_version_stands_until_its_successor_is_whole(model: ModelFiles, tmp_path: Path) -> None:
+    out = quantize_gptq(model, CALIBRATION, GptqConfig(), tmp_path / "out")
+    (model.path / "fails-in").write_text("1")
+    with pytest.raises(RuntimeError):
+        quantize_gptq(model, CALIBRATION, GptqConfig(group=32), out)
+    assert json.loads((out / "told.json").read_text())["group_size"] == 64
+    (model.path / "fails-in").unlink()
+    quantize_gptq(model, CALIBRATION, GptqConfig(group=32), out)
+    assert json.loads((out / "told.json").read_text())["group_size"] == 32
+
+
+@pytest.mark.usefixtures("gptqmodel")
 def test_too_little_calibration_is_refused(model: ModelFiles, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="calibration: got 20 tokens, expected at least 4096"):
         quantize_gptq(model, [[1] * 20], GptqConfig(), tmp_path / "out")
