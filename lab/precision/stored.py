@@ -68,13 +68,22 @@ class Stored(Quantized):
                 got=f"{left} without {self.mark}",
                 expected=f"all of {', '.join(source.parts)} quantized, or none",
             )
-        parts = [self.part(source, name, rows) for name, rows in source.parts.items()]
+        parts = [self._named(source, name, rows) for name, rows in source.parts.items()]
         weights, orders = [weight for weight, _ in parts], [order for _, order in parts]
         if all(_same(order, orders[0]) for order in orders):
             matmul = self._ordered(_stacked(weights), orders[0])
         else:
             matmul = SideBySide([self._ordered(*part) for part in parts])
         return self._linear(matmul, source.bias())
+
+    def _named(self, source: Source, name: str, rows: int) -> tuple[W4Weight, Tensor | None]:
+        try:
+            return self.part(source, name, rows)
+        except UserError as error:
+            if name in error.what:
+                raise
+            what = f"checkpoint {source.tensors.name}: {name}: {error.what}"
+            raise UserError(what, got=error.got, expected=error.expected, hint=error.hint) from None
 
     def _ordered(self, weight: W4Weight, order: Tensor | None) -> Matmul:
         matmul = self._matmul(weight)

@@ -313,6 +313,31 @@ def test_an_order_of_columns_that_no_groups_have_is_refused(tmp_path: Path, inde
         load(quantized, "gptq-w4")
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("scales", torch.full((2, 64), float("nan")).half(), r"q_proj: 4-bit scales: got NaN or infinity"),
+        (
+            "scales",
+            None,
+            r"tensor model.layers.0.self_attn.q_proj.scales: got none, expected shape \(2, 64\)",
+        ),
+        ("qweight", torch.zeros(8, 64), r"q_proj.qweight: got torch.float32, expected torch.int32"),
+        ("qzeros", torch.zeros(2, 7, dtype=torch.int32), r"q_proj.qzeros: got shape \(2, 7\)"),
+    ],
+)
+def test_a_tensor_that_is_not_as_declared_is_named(
+    tmp_path: Path, key: str, value: Tensor | None, told: str
+) -> None:
+    quantized, _ = save(tmp_path, GPTQ, gptq())
+    file = quantized / "model.safetensors"
+    held = load_file(file)
+    held.pop(name := f"model.layers.0.self_attn.q_proj.{key}")
+    save_file(held | ({} if value is None else {name: value}), file, {"format": "pt"})
+    with pytest.raises(UserError, match=told):
+        load(quantized, "gptq-w4")
+
+
 def test_parts_whose_columns_are_ordered_differently_are_multiplied_apart(tmp_path: Path) -> None:
     quantized, floats = save(tmp_path, GPTQ, gptq(act_order=True))  # an order of its own for each module
     layer = load(quantized, "gptq-w4", w4="reference", dense="torch").layers[0]
