@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lab.zoo.resolve import ModelFiles
 
 # All families of one catalog size, so that every tool and every way to answer occurs.
-_FAMILIES = "chain:12,parallel:8,retry:8,extraction:8,rag:8,sql:8,dialogue:16,ambiguous:8,no-call:8"
+_FAMILIES = "chain:2,parallel:2,retry:2,extraction:2,rag:2,sql:2,dialogue:2,ambiguous:2,no-call:2"
 
 
 _setting = setting_of(GptqConfig)

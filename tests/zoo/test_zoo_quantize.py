@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from lab.errors import UserError
 from lab.zoo.pull import MARKER
@@ -24,6 +26,9 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import torch
+from safetensors.torch import save_file
+
 
 class QuantizeConfig:
     def __init__(self, **settings):
@@ -36,7 +41,8 @@ class GPTQModel:
         self.model = SimpleNamespace(config=SimpleNamespace(num_hidden_layers=3))
 
     @classmethod
-    def load(cls, path, config):
+    def load(cls, path, config, dtype):
+        config.settings["dtype"] = str(dtype)
         return cls(path, config)
 
     def quantize(self, data, batch_size, checkpoint):
@@ -61,7 +67,8 @@ class GPTQModel:
         config["quantization_config"] = {"quant_method": "gptq", "bits": 4, "meta": meta}
         (folder / "config.json").write_text(json.dumps(config))
         (folder / "told.json").write_text(json.dumps(self.told))
-        (folder / "model.safetensors").write_bytes(b"")
+        tensors = {"norm": torch.ones(4), "scales": torch.ones(4).half(), "g_idx": torch.arange(4)}
+        save_file(tensors, folder / "model.safetensors")
 '''
 CHECKPOINTS = """
 class CheckpointConfig:
@@ -134,6 +141,9 @@ def test_the_settings_reach_the_quantizer_and_the_folder_says_what_it_was_made_o
     assert marker["quantized"]["by"] == "gptqmodel 7.4.0"
     assert capsys.readouterr().out == ""
     config = json.loads((path / "config.json").read_text())
+    assert config["dtype"] == "bfloat16"
+    stored = {name: tensor.dtype for name, tensor in load_file(path / "model.safetensors").items()}
+    assert stored == {"norm": torch.bfloat16, "scales": torch.float16, "g_idx": torch.int64}
     assert config["quantization_config"] == {"quant_method": "gptq", "bits": 4, "meta": {"mse": 0.0}}
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["model", "out", "site"]
 
