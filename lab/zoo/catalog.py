@@ -73,7 +73,7 @@ _AGENT = replace(
     description="The same with an adapter that was trained to call tools; its card says how well.",
     adapter=Artifact(
         file="smollm2-135m-agent/adapter_model.safetensors",
-        sha256="9759a6eda0f283be1ad134903a4367e8244455d8008151ad1401cacd242daf7b",
+        sha256="0cefa6cffbba205f7b1cee497100b5dd61e9333c81e0e54d55184a527e1a9f87",
         bytes=6_549_448,
     ),
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from lab.scenarios.generate.phrases import more
 from lab.scenarios.generate.wording import Phrases
 
 # Acts that no tool of any world carries out.
-OUTSIDE = Phrases(
+_OUTSIDE = Phrases(
     train=(
         "[Can you order|Order] me a pizza with {thing}.",
         "Paint my {room} {color}, please.",
@@ -31,6 +32,7 @@ OUTSIDE = Phrases(
         "Stream a film about {thing} on my screen.",
     ),
 )
+OUTSIDE = _OUTSIDE.with_more(more("smalltalk").get("outside", ()))
 REFUSALS = (
     "Sorry, I cannot do that [here|with my tools].",
     "[I am afraid that|Unfortunately this] is outside of what I can do.",
@@ -43,7 +45,7 @@ FILLINGS = {
 }
 
 # Question templates per answer; what is asked needs no tool.
-GENERAL: tuple[tuple[Phrases, str], ...] = (
+_GENERAL: tuple[tuple[Phrases, str], ...] = (
     (
         Phrases(
             train=(
@@ -177,6 +179,11 @@ GENERAL: tuple[tuple[Phrases, str], ...] = (
         ),
         "I am a program, an assistant that works with tools.",
     ),
+)
+
+GENERAL = tuple(
+    (phrases.with_more(more("smalltalk").get(f"general{number}", ())), answer)
+    for number, (phrases, answer) in enumerate(_GENERAL)
 )
 
 RECALL = Phrases(

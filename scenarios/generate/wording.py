@@ -24,6 +24,10 @@ class Phrases:
     validation: tuple[str, ...]
     test: tuple[str, ...]
 
+    def with_more(self, train: Sequence[str]) -> Phrases:
+        """Likewise, with further templates to train on."""
+        return Phrases(self.train + tuple(train), self.validation, self.test)
+
     def of(self, split: Split) -> tuple[str, ...]:
         return {"train": self.train, "validation": self.validation, "test": self.test}[split]
 

@@ -46,7 +46,7 @@ def test_dry_run_of_a_live_run_counts_sessions_since_the_model_chooses_its_calls
         (["--precision", "bf61"], "Did you mean 'bf16'?"),
         (["--scenario", "quik"], "Did you mean 'quick'?"),
         (["--guided", "json"], "expected one of off, schema"),
-        (["--kernel", "w4=marlin"], "expected one of cpu, triton, torch, reference"),
+        (["--kernel", "w4=marlin"], "expected one of cpu, triton, torch, bitsandbytes, reference"),
         (["nothing"], "expected a preset ("),
         (["--replay", "life"], "Did you mean 'live'?"),
         (["--step-cap", "9"], "only live replay has one"),
