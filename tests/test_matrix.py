@@ -56,7 +56,7 @@ def test_cell_ids_name_every_axis_and_differ() -> None:
         ({"rounds": 0}, "rounds: got 0"),
         (
             {"kernel": {"w5": "torch"}},
-            "kernel: got 'w5', expected one of dense, w4, w4a8, stack. Did you mean 'w4'?",
+            f"kernel: got 'w5', expected one of {', '.join(KERNELS)}. Did you mean 'w8'?",
         ),
         ({"kernel": {"w4": "marlin"}}, f"kernel: got 'marlin', expected one of {', '.join(KERNELS['w4'])}"),
         ({"temperature": -1}, "temperature: got -1"),

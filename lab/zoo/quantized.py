@@ -66,8 +66,8 @@ def weights_for(files: ModelFiles, precision: str, given: Mapping[str, str] | No
             raise UserError(f"quantized {precision}: quant_method of {folder}", got=found, expected=expected)
         _check_shape(files, folder)
         return folder.resolve()
-    own = method(files.path)
-    if own in methods or own is not None:  # what it cannot load is refused where it is loaded
+    # A checkpoint that it does not load is refused where it is loaded.
+    if None in methods or method(files.path) is not None:
         return files.path
     folder = quantized_dir(files, precision)
     if (folder / "config.json").is_file():
