@@ -250,7 +250,7 @@ def shared() -> tuple[Session, ...]:
 def test_sessions_in_a_row_share_system_prompt_and_catalog() -> None:
     groups = [list(group) for _, group in groupby(shared(), lambda s: (s.messages[0].content, s.tools))]
     assert max(map(len, groups)) == 4
-    assert len(groups) <= 0.5 * len(shared())
+    assert len(groups) <= 0.6 * len(shared())
     for group in groups:
         assert len({session.tags[0] for session in group}) == 1
     assert len({session.tags[1] for group in groups if len(group) == 4 for session in group}) > 3
