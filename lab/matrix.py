@@ -8,11 +8,12 @@ A matrix names, for each axis, one or more values; a cell is one combination:
     precision: [bf16, rtn-w4]
     speculation: [none, ngram]
     guided: [off]
+    kv: [bf16]
     scenario: [quick]
     rounds: 3
 
 The axes are the same on the command line (`--precision bf16,rtn-w4`). The first value of each makes the
-reference arm: list `none` and `off` first.
+reference arm: list `none`, `off` and `bf16` first.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ from lab.engines import ENGINES, GUIDED_ENGINES
 from lab.errors import UserError, did_you_mean
 from lab.guided import GUIDES
 from lab.kernels.ops import KERNELS
-from lab.precision import PRECISIONS, STORED
+from lab.precision import KV_PRECISIONS, PRECISIONS, STORED
 from lab.records import REPLAY_MODES, CellRecord, ReplayMode
 from lab.speculation import DRAFTERS
 from lab.speculation.options import parse_tree
 
-AXES = ("engine", "model", "precision", "speculation", "guided", "scenario")
+AXES = ("engine", "model", "precision", "speculation", "guided", "kv", "scenario")
 
 
 class Matrix(BaseModel):
@@ -64,6 +65,7 @@ class Matrix(BaseModel):
     precision: tuple[str, ...] = ("bf16",)
     speculation: tuple[str, ...] = ("none",)
     guided: tuple[str, ...] = ("off",)
+    kv: tuple[str, ...] = ("bf16",)
     scenario: tuple[str, ...] = ("authored",)
     replay: ReplayMode = "teacher-forced"
     step_cap: int | None = Field(default=None, ge=1)
@@ -107,7 +109,7 @@ class Matrix(BaseModel):
             return ["off" if item is False else item for item in value]
         return "off" if value is False else value
 
-    @field_validator("engine", "precision", "speculation", "guided")
+    @field_validator("engine", "precision", "speculation", "guided", "kv")
     @classmethod
     def _known(cls, values: tuple[str, ...], info: Any) -> tuple[str, ...]:
         known: Iterable[str] = {
@@ -115,6 +117,7 @@ class Matrix(BaseModel):
             "precision": PRECISIONS,
             "speculation": ("none", *DRAFTERS),
             "guided": GUIDES,
+            "kv": KV_PRECISIONS,
         }[info.field_name]
         for value in values:
             _check_known(value, known)
@@ -177,20 +180,21 @@ class Matrix(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """engine x model x precision x speculation x guided x scenario."""
+    """engine x model x precision x speculation x guided x kv x scenario."""
 
     engine: str
     model: str
     precision: str
     speculation: str
     guided: str
+    kv: str
     scenario: str
 
     @property
     def cell_id(self) -> str:
         return "/".join(
             (
-                *(self.engine, Path(self.model).name, self.precision, self.speculation, self.guided),
+                *(self.engine, Path(self.model).name, self.precision, self.speculation, self.guided, self.kv),
                 Path(self.scenario).stem,
             )
         )
@@ -204,6 +208,7 @@ class Cell:
             self.precision,
             self.speculation,
             self.guided,
+            self.kv,
             self.scenario,
             status="pending",
             reason=None,

@@ -15,8 +15,8 @@ ReplayMode = Literal["teacher-forced", "live"]
 Ending = Literal["answered", "step cap", "context"]
 
 REPLAY_MODES: tuple[ReplayMode, ...] = get_args(ReplayMode)
-# Precision, speculation, guided.
-Arm = tuple[str, str, str]
+# Precision, speculation, guided, kv.
+Arm = tuple[str, str, str, str]
 
 # The score ladder, from the weakest statement to the headline.
 RUNGS = ("parse_ok", "decision_ok", "name_ok", "schema_ok", "args_ok")
@@ -215,6 +215,7 @@ class CellRecord:
     precision: str
     speculation: str
     guided: str
+    kv: str
     scenario: str
     status: CellStatus
     reason: str | None
@@ -222,7 +223,7 @@ class CellRecord:
 
     @property
     def arm(self) -> Arm:
-        return (self.precision, self.speculation, self.guided)
+        return (self.precision, self.speculation, self.guided, self.kv)
 
 
 @dataclass(frozen=True, slots=True)

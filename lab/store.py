@@ -28,7 +28,7 @@ from lab.records import (
     Step,
 )
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 FILE_NAME = "run.sqlite"
 
 _STEP_FIELDS = tuple(field.name for field in fields(Step))
@@ -44,8 +44,8 @@ CREATE TABLE rounds (
     part INTEGER PRIMARY KEY, round INTEGER NOT NULL, wall_s REAL NOT NULL, others_busy REAL);
 CREATE TABLE cells (
     cell_id TEXT PRIMARY KEY, position INTEGER NOT NULL, engine TEXT NOT NULL, model TEXT NOT NULL,
-    precision TEXT NOT NULL, speculation TEXT NOT NULL, guided TEXT NOT NULL, scenario TEXT NOT NULL,
-    status TEXT NOT NULL, reason TEXT, setup TEXT);
+    precision TEXT NOT NULL, speculation TEXT NOT NULL, guided TEXT NOT NULL, kv TEXT NOT NULL,
+    scenario TEXT NOT NULL, status TEXT NOT NULL, reason TEXT, setup TEXT);
 CREATE TABLE calls (
     call_id INTEGER PRIMARY KEY, cell_id TEXT NOT NULL REFERENCES cells, round INTEGER NOT NULL,
     session_id TEXT NOT NULL, call_index INTEGER NOT NULL, cold INTEGER NOT NULL, started_at REAL NOT NULL,
@@ -105,7 +105,7 @@ class Store:
                 )
                 for position, cell in enumerate(cells):
                     db.execute(
-                        "INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
+                        "INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
                         (
                             cell.cell_id,
                             position,
@@ -114,6 +114,7 @@ class Store:
                             cell.precision,
                             cell.speculation,
                             cell.guided,
+                            cell.kv,
                             cell.scenario,
                             cell.status,
                         ),
@@ -275,6 +276,7 @@ class Store:
                 precision=row["precision"],
                 speculation=row["speculation"],
                 guided=row["guided"],
+                kv=row["kv"],
                 scenario=row["scenario"],
                 status=row["status"],
                 reason=row["reason"],

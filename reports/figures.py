@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
 
+from lab.analysis.effects import setting_names
 from lab.analysis.segments import SEGMENTS
 from lab.analysis.stats import Interval
 from lab.records import RUNGS
@@ -110,7 +111,7 @@ def precisions(points: Sequence[PrecisionPoint], theme: Theme) -> Figure:
     for index, point in enumerate(points):
         places = (point.weight_bytes / 1e6, point.tok_per_s)
         for axes, x in zip(panels, places, strict=True):
-            label = style.wrap(point.precision)
+            label = style.wrap(point.arm)
             _error_point(axes, point.args_ok, x, index, theme, along_x=False, label=label)
     for axes in panels:
         axes.set_xlim(left=0)
@@ -134,7 +135,7 @@ def interaction(points: InteractionPoints, theme: Theme) -> Figure:
         shift = 0.05 * (index - (len(points.lines) - 1) / 2)
         known = [(x + shift, ratio) for x, ratio in enumerate(line.ratios) if ratio is not None]
         label = "no speculation" if line.speculation == "none" else style.wrap(line.speculation)
-        label += " + guided" * (line.guided != "off")
+        label = " + ".join([label, *setting_names(line.guided, line.kv)])
         axes.plot(
             [x for x, _ in known],
             [ratio.value for _, ratio in known],

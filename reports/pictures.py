@@ -128,7 +128,7 @@ def draw(
 
     if shown := points.precision_points(group):
         told = "; ".join(
-            f"{each.precision} {each.args_ok.value:.0%} right, {size(each.weight_bytes)}, "
+            f"{each.arm} {each.args_ok.value:.0%} right, {size(each.weight_bytes)}, "
             f"{number(each.tok_per_s)} tokens/s"
             for each in shown
         )

@@ -28,11 +28,12 @@ class SpeedPoints:
 
 @dataclass(frozen=True, slots=True)
 class InteractionLine:
-    """One speculation over the precisions, guided or not: its ratios to the reference arm, and what they
+    """One speculation over the precisions, in one setting: its ratios to the reference arm, and what they
     would be if the two single gains multiplied, where there are two (None elsewhere)."""
 
     speculation: str
     guided: str
+    kv: str
     ratios: tuple[Interval | None, ...]
     expected: tuple[float | None, ...]
 
@@ -109,10 +110,10 @@ class SegmentRow:
 
 @dataclass(frozen=True, slots=True)
 class PrecisionPoint:
-    """A precision without a draft: how many calls are right, with its Wilson interval, what its weights take,
-    and how fast it decodes."""
+    """An arm without a draft: how many calls are right, with its Wilson interval, what its weights take, and
+    how fast it decodes."""
 
-    precision: str
+    arm: str
     args_ok: Interval
     weight_bytes: int
     tok_per_s: float
@@ -143,7 +144,7 @@ def precision_points(group: Group) -> tuple[PrecisionPoint, ...]:
     for arm in precisions(group):
         right = wilson(arm.rungs["args_ok"].k, arm.rungs["args_ok"].n)
         if arm.quality and right and arm.weight_bytes and arm.decode_tok_per_s:
-            found.append(PrecisionPoint(arm.precision, right, arm.weight_bytes, arm.decode_tok_per_s))
+            found.append(PrecisionPoint(arm.name, right, arm.weight_bytes, arm.decode_tok_per_s))
     return tuple(found) if len(found) > 1 else ()
 
 
@@ -152,21 +153,21 @@ def interaction_points(group: Group) -> InteractionPoints | None:
     if not group.interactions:
         return None
     first = group.arms[0]
-    ratios = {(arm.precision, arm.speculation, arm.guided): arm.ratio for arm in group.arms}
+    ratios = {(arm.precision, arm.speculation, arm.guided, arm.kv): arm.ratio for arm in group.arms}
     shown = {first.precision, *(item.precision for item in group.interactions)}
     precisions = tuple(dict.fromkeys(arm.precision for arm in group.arms if arm.precision in shown))
     kinds = dict.fromkeys(
-        (speculation, item.guided)
+        (speculation, item.guided, item.kv)
         for item in group.interactions
         for speculation in (first.speculation, item.speculation)
     )
 
-    def expected(precision: str, speculation: str, guided: str) -> float | None:
+    def expected(precision: str, speculation: str, *setting: str) -> float | None:
         if precision == first.precision or speculation == first.speculation:
             return None
-        plain = ratios.get((first.precision, first.speculation, guided))
-        quantized = ratios.get((precision, first.speculation, guided))
-        drafted = ratios.get((first.precision, speculation, guided))
+        plain = ratios.get((first.precision, first.speculation, *setting))
+        quantized = ratios.get((precision, first.speculation, *setting))
+        drafted = ratios.get((first.precision, speculation, *setting))
         return quantized.value * drafted.value / plain.value if plain and quantized and drafted else None
 
     lines = tuple(

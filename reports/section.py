@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lab.analysis.effects import setting_names
 from lab.analysis.summary import Arm, Group, Summary, precisions
 from lab.reports.pictures import Picture
 from lab.reports.points import AcceptanceRow
@@ -65,7 +66,7 @@ def make_section(
             ("pair", "interaction (of the ratio)", "best arm with at most one", "both over it", "together"),
             [
                 (
-                    f"{i.precision} × {i.speculation}" + " + guided" * (i.guided != "off"),
+                    " + ".join([f"{i.precision} × {i.speculation}", *setting_names(i.guided, i.kv)]),
                     interval(i.interval.exp()) or UNDEFINED,
                     i.best_single,
                     interval(i.over_best_single) or UNDEFINED,

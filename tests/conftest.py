@@ -50,13 +50,14 @@ _DIVERGES: dict[Arm, dict[tuple[int, int], tuple[int, float]]] = {
 LOGIT_NOISE = 0.02
 
 
-def triple(arm: Arm) -> tuple[str, str, str]:
-    precision, speculation, guided = (*arm, "off")[:3]
-    return precision, speculation, guided
+def whole(arm: Arm) -> tuple[str, str, str, str]:
+    """Precision, speculation, guided and kv, the last two by default off and bf16."""
+    precision, speculation, guided, kv = (*arm, *("off", "bf16")[len(arm) - 2 :])
+    return precision, speculation, guided, kv
 
 
 def cell_id(arm: Arm) -> str:
-    return "/".join(("native", "tiny", *triple(arm), "made-up"))
+    return "/".join(("native", "tiny", *whole(arm), "made-up"))
 
 
 def call_record(
@@ -78,7 +79,7 @@ def call_record(
         draft_bytes=0,
         kv_bytes=0,
         depth=3 if speculates else 0,
-        mask_s=0.0005 if triple(arm)[2] != "off" else 0.0,
+        mask_s=0.0005 if whole(arm)[2] != "off" else 0.0,
     )
     tokens, margins = list(range(TOKENS + 1)), [1.0] * (TOKENS + 1)
     if (session, index) in _DIVERGES.get(arm[:2], {}):
@@ -198,7 +199,7 @@ def write_run(
         others_busy=None,
     )
     cells = [
-        CellRecord(cell_id(arm), "native", "tiny", *triple(arm), "made-up", "pending", None, None)
+        CellRecord(cell_id(arm), "native", "tiny", *whole(arm), "made-up", "pending", None, None)
         for arm in arms
     ]
     with Store.create(folder, run, cells) as store:
@@ -207,7 +208,7 @@ def write_run(
             store.set_setup(
                 cell_id(arm), CellSetup(1.5, weights, {"linear": "dense"}, LOGIT_NOISE, 1, {"threads": 2})
             )
-            for n, name in enumerate(names if quality and arm[1:] == ("none",) else ()):
+            for n, name in enumerate(names if quality and whole(arm)[1:3] == ("none", "off") else ()):
                 store.add_quality(quality_record(arm, n, name))
         for round_ in range(1, rounds + 1):
             wall = 0.0

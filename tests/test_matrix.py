@@ -81,8 +81,8 @@ def test_the_word_off_is_a_value_of_guided_as_yaml_has_it(tmp_path: Path, text: 
     matrix = load_matrix(str(path))
     assert matrix.guided == ("off", "schema")
     assert [cell.record().arm for cell in matrix.cells()] == [
-        ("bf16", "none", "off"),
-        ("bf16", "none", "schema"),
+        ("bf16", "none", "off", "bf16"),
+        ("bf16", "none", "schema", "bf16"),
     ]
     path.write_text("guided: off")
     assert load_matrix(str(path)).guided == ("off",)

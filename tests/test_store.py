@@ -141,7 +141,7 @@ def test_another_schema_version_is_refused_and_left_as_it_is(tmp_path: Path, jou
     db.commit()
     db.close()
     before = path.read_bytes()
-    with pytest.raises(UserError, match="schema version: got 7, expected 4"):
+    with pytest.raises(UserError, match="schema version: got 7, expected 5"):
         Store.open(tmp_path)
     assert path.read_bytes() == before
 

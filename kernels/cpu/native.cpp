@@ -70,8 +70,10 @@ struct Rows {
     const uint8_t *visible; // [n, recent]: which of the last slots a row sees, the new ones included; null: causal
     int64_t recent;
     const uint16_t *cos, *sin; // [n, head_dim] bf16
-    uint16_t *keys, *values;   // [layers, kv_heads, slots, head_dim] bf16, the last two contiguous
-    int64_t layer_stride, head_stride;
+    void *keys, *values;       // [layers, kv_heads, slots, head_dim], the last two contiguous: bf16, or signed
+                               // 8-bit integers where there are scales
+    float *key_scales, *value_scales; // [layers, kv_heads, slots], or null
+    int64_t slots, layer_stride, head_stride;
     const int64_t *taps; // layers whose incoming states are wanted, ascending
     int64_t tap_count;
     uint16_t *tapped; // [tap_count, n, hidden] bf16

@@ -21,6 +21,7 @@ from lab.kernels.w4 import cpu as w4
 from lab.kernels.w8 import cpu as w8
 
 if TYPE_CHECKING:
+    from lab.models.cache import KVCache
     from lab.models.config import DecoderConfig
     from lab.models.decoder import Layer
     from lab.precision.base import Linear
@@ -65,9 +66,7 @@ class Cpu:
         self,
         x: Tensor,
         rotation: tuple[Tensor, Tensor],
-        keys: Tensor,
-        values: Tensor,
-        start: int,
+        cache: KVCache,
         visible: Tensor | None,
         taps: Sequence[int],
     ) -> tuple[Tensor, Tensor]:
@@ -76,8 +75,7 @@ class Cpu:
         Args:
             x: bf16 [n, hidden], n at most `most_rows`.
             rotation: cosines and sines, bf16 [n, 1, head_dim].
-            keys, values: bf16 [layers, kv_heads, slots, head_dim]; the rows' own are written from slot
-                `start` on.
+            cache: with room for n rows, which are written behind its length (which stays).
             visible: bool [n, m]: which of the last m slots, the new ones included, each row sees; it sees
                 all before them. A causal triangle over the new ones when None.
             taps: layers, ascending; one may come twice, and the number of layers means what leaves the last.
@@ -85,8 +83,9 @@ class Cpu:
         Returns:
             bf16 [n, hidden] and [taps, n, hidden].
         """
-        rows = len(x)
+        rows, keys, values = len(x), cache.keys, cache.values
         assert 0 < rows <= self.most_rows
+        assert cache.length + rows <= keys.shape[2]
         assert keys.stride()[-2:] == values.stride()[-2:] == (keys.shape[-1], 1)
         assert keys.stride() == values.stride()
         x = x.clone()
@@ -99,13 +98,16 @@ class Cpu:
             cpu.Rows(
                 x=x.data_ptr(),
                 n=rows,
-                start=start,
-                visible=None if seen is None else seen.data_ptr(),
+                start=cache.length,
+                visible=_pointer(seen),
                 recent=rows if seen is None else seen.shape[1],
                 cos=cos.data_ptr(),
                 sin=sin.data_ptr(),
                 keys=keys.data_ptr(),
                 values=values.data_ptr(),
+                key_scales=_pointer(cache.key_scales),
+                value_scales=_pointer(cache.value_scales),
+                slots=keys.shape[2],
                 layer_stride=keys.stride(0),
                 head_stride=keys.stride(1),
                 taps=ctypes.addressof(wanted),
@@ -117,11 +119,15 @@ class Cpu:
         return x, tapped
 
 
+def _pointer(tensor: Tensor | None) -> int | None:
+    return None if tensor is None else tensor.data_ptr()
+
+
 def _layer(layer: Layer) -> cpu.Layer:
     return cpu.Layer(
         input_norm=layer.input_norm.data_ptr(),
         post_norm=layer.post_norm.data_ptr(),
-        qk_norm=None if layer.qk_norm is None else layer.qk_norm.data_ptr(),
+        qk_norm=_pointer(layer.qk_norm),
         qkv=_linear(layer.qkv),
         out=_linear(layer.out),
         gate_up=_linear(layer.gate_up),
@@ -131,5 +137,4 @@ def _layer(layer: Layer) -> cpu.Layer:
 
 def _linear(linear: Linear) -> cpu.Linear:
     assert isinstance(linear.matmul, _PRODUCTS), "able() was not asked"
-    bias = None if linear.bias is None else linear.bias.data_ptr()
-    return cpu.Linear(weight=ctypes.pointer(linear.matmul.packed), bias=bias)
+    return cpu.Linear(weight=ctypes.pointer(linear.matmul.packed), bias=_pointer(linear.bias))

@@ -19,7 +19,7 @@ Compatibility = Literal["compounds", "no gain", "conflicts", "inconclusive"]
 class Interaction:
     """log(both/ref) - log(spec/ref) - log(w4/ref) of speeds: below zero, the gains do not multiply.
 
-    All four arms have one value of `guided`; `ref` is the reference precision without speculation there.
+    All four arms have one `guided` and one `kv`; `ref` is the reference precision without speculation there.
     `over_best_single` is the speed of both over `best_single`, the fastest arm that uses at most one of the
     two; `compatibility` follows from it.
     """
@@ -27,6 +27,7 @@ class Interaction:
     precision: str
     speculation: str
     guided: str
+    kv: str
     interval: Interval
     over_best_single: Interval
     best_single: str
@@ -47,10 +48,14 @@ class Verdict:
     text: str
 
 
-def arm_name(precision: str, speculation: str, guided: str) -> str:
-    """`bf16 + ngram + guided`, or `bf16` alone."""
-    added = [speculation] * (speculation != "none") + ["guided"] * (guided != "off")
-    return " + ".join([precision, *added])
+def arm_name(precision: str, speculation: str, guided: str, kv: str) -> str:
+    """`bf16 + ngram + guided + kv int8`, or `bf16` alone."""
+    return " + ".join([precision, *[speculation] * (speculation != "none"), *setting_names(guided, kv)])
+
+
+def setting_names(guided: str, kv: str) -> list[str]:
+    """What an arm has besides precision and speculation, by name; nothing for what is the default."""
+    return ["guided"] * (guided != "off") + [f"kv {kv}"] * (kv != "bf16")
 
 
 def decode_work(calls: list[CallRecord], sessions: list[str], rounds: list[int]) -> tuple[Floats, Floats]:
@@ -85,10 +90,10 @@ def interaction(boot: PairedBootstrap, arms: dict[Arm, str], reference: Arm, bot
     Args:
         boot: the replicates of every arm, by name.
         arms: finished arm -> its name.
-        reference: the arm with neither of the two, of the same `guided`.
+        reference: the arm with neither of the two, of the same `guided` and `kv`.
     """
-    precision, speculation, guided = both
-    spec, quantized = (reference[0], speculation, guided), (precision, reference[1], guided)
+    precision, speculation, *setting = both
+    spec, quantized = (reference[0], speculation, *setting), (precision, reference[1], *setting)
     if not {reference, spec, quantized, both} <= arms.keys():
         return None
     # Times, so the sign of a speed's log is turned round.
@@ -154,7 +159,7 @@ def verdict(
 
 
 def _sentence(item: Interaction) -> str:
-    both = arm_name(item.precision, item.speculation, item.guided)
+    both = arm_name(item.precision, item.speculation, item.guided, item.kv)
     gain = item.over_best_single
     bounds = "" if gain.low is None else f" [{gain.low:.2f}, {gain.high:.2f}]"
     what = (

@@ -82,6 +82,7 @@ class Arm:
     precision: str
     speculation: str
     guided: str
+    kv: str
     status: CellStatus
     reason: str | None
     calls: int
@@ -114,7 +115,7 @@ class Arm:
 
     @property
     def name(self) -> str:
-        return effects.arm_name(self.precision, self.speculation, self.guided)
+        return effects.arm_name(self.precision, self.speculation, self.guided, self.kv)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,7 @@ class _Records:
 
 
 def precisions(group: Group) -> list[Arm]:
-    """The arms that neither draft nor guide: one a precision."""
+    """The arms that neither draft nor guide: one a precision of weights and cache."""
     return [arm for arm in group.arms if arm.speculation == "none" and arm.guided == "off"]
 
 
@@ -230,12 +231,12 @@ def summarize(
     )
 
 
-_Precision = tuple[str, str, str, str]
+_Precision = tuple[str, str, str, str, str]
 
 
 def _precision(cell: CellRecord) -> _Precision:
     """What all arms of a precision share: a draft and a guide do not change the model."""
-    return cell.engine, cell.model, cell.scenario, cell.precision
+    return cell.engine, cell.model, cell.scenario, cell.precision, cell.kv
 
 
 def _group(
@@ -265,13 +266,13 @@ def _group(
     if work:
         boot = PairedBootstrap({a: w[0] for a, w in work.items()}, {a: w[1] for a, w in work.items()})
         floor = effects.noise_floor(*next(iter(work.values())))
-    plain = {(cell.precision, cell.guided): cell for cell in cells if cell.speculation == "none"}
+    plain = {(cell.precision, cell.guided, cell.kv): cell for cell in cells if cell.speculation == "none"}
     interactions = []
     verdict = None
     # Without the reference arm (listed first) there is nothing to relate the others to.
     if boot is not None and cells[0].arm in measured:
         for both in list(measured)[1:]:
-            reference = (cells[0].precision, cells[0].speculation, both[2])
+            reference = (cells[0].precision, cells[0].speculation, *both[2:])
             if both[0] != reference[0] and both[1] != reference[1]:
                 item = effects.interaction(boot, measured, reference, both)
                 interactions += [item] if item else []
@@ -289,7 +290,7 @@ def _group(
                 {measured[cells[0].arm]: 1, measured[cell.arm]: -1} if cell is not cells[0] else {}
             )
             ratio = log_ratio.exp() if log_ratio else None
-        base = plain.get((cell.precision, cell.guided))
+        base = plain.get((cell.precision, cell.guided, cell.kv))
         arm = _arm(run, cell, by_cell[cell.cell_id], ratio, base, by_cell[base.cell_id].calls if base else [])
         arms.append(replace(arm, accuracy=accuracy.get(cell.arm), quality=qualities.get(_precision(cell))))
     return Group(*key, arms=arms, interactions=interactions, verdict=verdict, noise_floor=floor)
@@ -334,6 +335,7 @@ def _arm(
         precision=cell.precision,
         speculation=cell.speculation,
         guided=cell.guided,
+        kv=cell.kv,
         status=cell.status,
         reason=cell.reason,
         calls=len(calls),

@@ -43,5 +43,5 @@ def audit(run: str, as_json: bool) -> None:
 def _arm(arm: Any) -> dict[str, Any]:
     from dataclasses import asdict
 
-    axes = {name: getattr(arm, name) for name in ("precision", "speculation", "guided")}
+    axes = {name: getattr(arm, name) for name in ("precision", "speculation", "guided", "kv")}
     return axes | asdict(arm.lossless)

@@ -152,5 +152,5 @@ class RunProgress:
 
 
 def _short(cell_id: str) -> str:
-    """`precision/speculation/guided` of a cell's id: what differs inside most matrices."""
-    return "/".join(cell_id.split("/")[2:5])
+    """`precision/speculation/guided/kv` of a cell's id: what differs inside most matrices."""
+    return "/".join(cell_id.split("/")[2:6])

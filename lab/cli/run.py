@@ -12,7 +12,7 @@ import click
 
 from lab.cli.options import kernel_option, quantized_option
 from lab.errors import UserError
-from lab.precision import PRECISIONS
+from lab.precision import KV_PRECISIONS, PRECISIONS
 
 if TYPE_CHECKING:
     from lab.analysis.summary import Summary
@@ -31,6 +31,7 @@ _INTERRUPTED = 130
 @click.option("--precision", help=f"Comma list: {', '.join(PRECISIONS)}. The first is the reference.")
 @click.option("--speculation", help="Comma list: none, ngram, draft-model, eagle3; the reference first.")
 @click.option("--guided", help="Comma list: off, schema (every tool call valid under its schema).")
+@click.option("--kv", help=f"Comma list: {', '.join(KV_PRECISIONS)}; how keys and values are kept.")
 @click.option("--scenario", help="Comma list: presets of `lab sessions list`, or paths of session files.")
 @click.option("--sessions", type=int, help="Replay only the first so many sessions.")
 @click.option("--calls", type=int, help="Replay only the first so many calls of each session.")

@@ -49,6 +49,7 @@ class EngineConfig:
         weights: the folder of another precision's weights of this model; None for the model's own.
         draft: what the drafter is made from.
         guided: one of `lab.guided.GUIDES`.
+        kv: how the target keeps keys and values, one of `lab.precision.KV_PRECISIONS`.
         wire_family: how the model writes tool calls; only a guided engine needs to know.
         kernels: op -> pinned implementation.
         threads: of the CPU; None leaves the library's choice.
@@ -60,6 +61,7 @@ class EngineConfig:
     speculation: str = "none"
     draft: DraftOptions = field(default_factory=DraftOptions)
     guided: str = "off"
+    kv: str = "bf16"
     wire_family: str | None = None
     kernels: Mapping[str, str] = field(default_factory=dict)
     threads: int | None = None

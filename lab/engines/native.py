@@ -77,7 +77,7 @@ class NativeEngine:
         self.precision = load_precision(config.precision, config.kernels)
         stacked = config.kernels.get("stack")
         weights = config.weights or config.model
-        self.decoder = load_decoder(weights, self.precision, self.device, progress, stacked)
+        self.decoder = load_decoder(weights, self.precision, self.device, progress, stacked, kv=config.kv)
         self.use(load_drafter(config.speculation, config.draft, self.decoder))
         self._sync = torch.cuda.synchronize if self.device.type == "cuda" else None
         # Kept over sessions: it grows to the longest and is not allocated again while something is timed.
@@ -109,6 +109,7 @@ class NativeEngine:
                 "dtype": str(self.precision.dtype).removeprefix("torch."),
                 "architecture": self.decoder.config.architecture,
                 "context": self.decoder.config.context,
+                "kv": self.decoder.kv,
                 **({} if reach is None else {"draft_context": reach}),
             },
         )
@@ -197,7 +198,7 @@ class NativeEngine:
         if self._compared is None or self._compared[0] != config:
             precision = load_precision(config.precision, config.kernels)
             weights, stacked = config.weights or config.model, config.kernels.get("stack")
-            decoder = load_decoder(weights, precision, self.device, stacked=stacked)
+            decoder = load_decoder(weights, precision, self.device, stacked=stacked, kv=config.kv)
             self._compared = config, decoder
         return self._compared[1]
 

@@ -88,8 +88,10 @@ def _filled(decoder: Decoder, context: int, room: int) -> KVCache:
     """A cache of `context` random tokens."""
     cache = decoder.new_cache()
     cache.reserve(context + room)
-    cache.keys.normal_()
-    cache.values.normal_()
+    c, like = decoder.config, decoder.embedding
+    for layer in range(c.layers):
+        rows = torch.randn(2, c.kv_heads, context, c.head_dim, device=like.device).to(like.dtype)
+        cache.write(layer, 0, *rows)
     cache.length = context
     return cache
 

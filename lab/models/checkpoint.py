@@ -91,12 +91,13 @@ def load_decoder(
     progress: Callable[[int, int], None] | None = None,
     stacked: str | None = None,
     layers: int | None = None,
+    kv: str = "bf16",
 ) -> Decoder:
     """Build the decoder of the checkpoint in `path`, layer by layer, so that at most one layer exists twice.
 
     Args:
         progress: called with (layers done, layers).
-        stacked: as `Decoder` takes it.
+        stacked, kv: as `Decoder` takes them.
         layers: only so many of the lowest ones; all by default.
 
     Raises:
@@ -122,6 +123,7 @@ def load_decoder(
         builder.vector("model.norm.weight", config.hidden),
         precision.head(head),
         stacked,
+        kv,
     )
 
 

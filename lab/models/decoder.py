@@ -131,28 +131,26 @@ def attend(
     layer: Layer,
     h: Tensor,
     rotation: tuple[Tensor, Tensor],
-    keys: Tensor,
-    values: Tensor,
-    start: int,
+    cache: KVCache,
+    index: int,
     mask: Tensor | None,
 ) -> Tensor:
     """A layer's attention of the normed rows h [n, width], before the residual: [n, hidden].
 
-    Keys and values of the rows are written to `keys` and `values` [kv_heads, slots, head_dim] from slot
-    `start` on; every row sees what is before it there, as far as the mask lets it.
+    Keys and values of the rows are written to the cache as those of layer `index`, behind its length; every
+    row sees what is before it there, as far as the mask lets it.
     """
-    c, rows, (cos, sin) = config, len(h), rotation
+    c, rows, start, (cos, sin) = config, len(h), cache.length, rotation
     qkv = layer.qkv(h).view(rows, c.heads + 2 * c.kv_heads, c.head_dim)
     qk, v = qkv[:, : c.heads + c.kv_heads], qkv[:, c.heads + c.kv_heads :]
     if layer.qk_norm is not None:
         qk = F.rms_norm(qk, (c.head_dim,), None, c.norm_eps) * layer.qk_norm
     qk = torch.addcmul(qk * cos, qk.roll(c.head_dim // 2, -1), sin)
-    keys[:, start : start + rows] = qk[:, c.heads :].transpose(0, 1)
-    values[:, start : start + rows] = v.transpose(0, 1)
+    cache.write(index, start, qk[:, c.heads :].transpose(0, 1), v.transpose(0, 1))
     # Row (g, t) of a key head's queries is query head g of its group at token t.
     q = qk[:, : c.heads].transpose(0, 1).reshape(1, c.kv_heads, -1, c.head_dim)
-    seen = slice(None, start + rows)
-    a = F.scaled_dot_product_attention(q, keys[None, :, seen], values[None, :, seen], attn_mask=mask)
+    keys, values = cache.read(index, start + rows)
+    a = F.scaled_dot_product_attention(q, keys[None], values[None], attn_mask=mask)
     return layer.out(a.view(c.heads, rows, c.head_dim).transpose(0, 1).reshape(rows, -1))
 
 
@@ -161,6 +159,7 @@ class Decoder:
 
     Args:
         stacked: the kernel of op `stack` to use; None for the best one.
+        kv: how its caches keep keys and values, one of `lab.precision.KV_PRECISIONS`.
     """
 
     def __init__(
@@ -171,8 +170,10 @@ class Decoder:
         norm: Tensor,
         head: Linear,
         stacked: str | None = None,
+        kv: str = "bf16",
     ):
         self.config, self.embedding, self.layers, self.norm, self.head = config, embedding, layers, norm, head
+        self.kv = kv
         self._rotary = Rotary(config, embedding)
         self._stack = stack.pack(config, layers, stacked)
 
@@ -203,7 +204,7 @@ class Decoder:
         )
 
     def new_cache(self) -> KVCache:
-        return KVCache(self.config, self.embedding.dtype, self.device)
+        return KVCache(self.config, self.embedding.dtype, self.device, self.kv)
 
     @torch.inference_mode()
     def forward(
@@ -237,7 +238,7 @@ class Decoder:
         x = self.embedding[tokens]
         if self._stack is not None and rows <= self._stack.most_rows:
             wanted = () if tapped is None else tapped.layers
-            x, states = self._stack(x, rotation, cache.keys, cache.values, start, visible, wanted)
+            x, states = self._stack(x, rotation, cache, visible, wanted)
             if tapped is not None:
                 tapped.add(states)
         else:
@@ -256,12 +257,12 @@ class Decoder:
         taps: Taps | None,
     ) -> Tensor:
         """The layers one after the other, from x [n, hidden] to what leaves the last."""
-        c, start = self.config, cache.length
+        c = self.config
         for index, layer in enumerate(self.layers):
             if taps is not None:
                 taps.see(index, x)
             h = F.rms_norm(x, (c.hidden,), layer.input_norm, c.norm_eps)
-            x = x + attend(c, layer, h, rotation, cache.keys[index], cache.values[index], start, mask)
+            x = x + attend(c, layer, h, rotation, cache, index, mask)
             h = F.rms_norm(x, (c.hidden,), layer.post_norm, c.norm_eps)
             gate, up = layer.gate_up(h).chunk(2, dim=-1)
             x = x + layer.down(F.silu(gate) * up)

@@ -188,8 +188,8 @@ class _Run:
             self._fail(unit.cell_id, worker, str(failure))
 
     def _uncompared(self) -> dict[str, list[str]]:
-        """Cell -> sessions whose distributions are to be compared with the reference's: of every precision,
-        by the cell that neither drafts nor guides."""
+        """Cell -> sessions whose distributions are to be compared with the reference's: of every precision of
+        weights and cache, by the cell that neither drafts nor guides."""
         if not self.plan.matrix.quality:
             return {}
         done = {(record.cell_id, record.session_id) for record in self.store.quality()}
@@ -205,7 +205,8 @@ class _Run:
 
     def _compare(self, cell_id: str, sessions: list[str]) -> None:
         cell = next(cell for cell in self.plan.cells if cell.cell_id == cell_id)
-        reference = replace(cell, precision=self.plan.matrix.precision[0])
+        matrix = self.plan.matrix
+        reference = replace(cell, precision=matrix.precision[0], kv=matrix.kv[0])
         config = None if cell == reference else self.plan.spec(reference, self.store.path.parent).config
         try:
             for done, record in enumerate(self.workers[cell_id].run(Compare(config, tuple(sessions))), 1):

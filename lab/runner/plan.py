@@ -78,6 +78,7 @@ class Plan:
                     allow_pickle=matrix.allow_pickle,
                 ),
                 guided=cell.guided,
+                kv=cell.kv,
                 wire_family=model.wire_family,
                 kernels=self.kernels.get((cell.model, cell.precision), matrix.kernel),
                 threads=self.threads,

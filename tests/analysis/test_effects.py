@@ -9,12 +9,12 @@ from lab.analysis import effects
 from lab.analysis.stats import PairedBootstrap
 
 ARMS = {
-    ("bf16", "none", "off"): "bf16",
-    ("bf16", "ngram", "off"): "bf16 + ngram",
-    ("w4", "none", "off"): "w4",
-    ("w4", "ngram", "off"): "w4 + ngram",
+    ("bf16", "none", "off", "bf16"): "bf16",
+    ("bf16", "ngram", "off", "bf16"): "bf16 + ngram",
+    ("w4", "none", "off", "bf16"): "w4",
+    ("w4", "ngram", "off", "bf16"): "w4 + ngram",
 }
-REFERENCE, BOTH = ("bf16", "none", "off"), ("w4", "ngram", "off")
+REFERENCE, BOTH = ("bf16", "none", "off", "bf16"), ("w4", "ngram", "off", "bf16")
 
 
 def boot(times: dict[str, float], spread: float = 0.0) -> PairedBootstrap:
@@ -83,7 +83,7 @@ def test_verdict_names_the_best_arm_and_those_it_ties_with() -> None:
 
 
 def test_the_reference_can_be_the_best_arm() -> None:
-    arms = {("bf16", "none", "off"): "bf16", ("w4", "none", "off"): "w4"}
+    arms = {("bf16", "none", "off", "bf16"): "bf16", ("w4", "none", "off", "bf16"): "w4"}
     verdict = effects.verdict(boot({"bf16": 1.0, "w4": 2.0}), arms, [])
     assert verdict is not None
     assert verdict.text == "Serve bf16: nothing measured here was faster."

@@ -15,7 +15,7 @@ from lab.analysis.document import run_document
 from lab.analysis.live import Live
 from lab.analysis.losslessness import Divergence
 from lab.analysis.stats import Share
-from lab.analysis.summary import Summary, summarize
+from lab.analysis.summary import Summary, precisions, summarize
 from lab.records import CallRecord, CellRecord, RunRecord
 from lab.store import Store
 
@@ -165,13 +165,13 @@ def test_a_run_that_others_disturbed_says_so(made_up_run: Run, busy: float | Non
     assert bool(replace(summary, run=run).disturbance) == told
 
 
-def live_summary(folder: Path) -> Summary:
+def full_summary(folder: Path) -> Summary:
     with Store.open(folder) as store:
         return summarize(store.run(), store.cells(), store.calls(), store.outcomes(), store.quality())
 
 
 def test_live_sessions_have_an_outcome_and_neither_a_score_nor_an_audit(made_up_run: Run) -> None:
-    plain, ngram, w4, _ = live_summary(made_up_run(live=True)).groups[0].arms
+    plain, ngram, w4, _ = full_summary(made_up_run(live=True)).groups[0].arms
     assert plain.live == Live(
         success=Share(2, 3),
         state_ok=Share(3, 3),
@@ -190,7 +190,7 @@ def test_live_sessions_have_an_outcome_and_neither_a_score_nor_an_audit(made_up_
 def test_live_speeds_and_ratios_are_of_whole_sessions_whatever_their_number_of_calls(
     made_up_run: Run,
 ) -> None:
-    group = live_summary(made_up_run(live=True)).groups[0]
+    group = full_summary(made_up_run(live=True)).groups[0]
     assert [arm.decode_tok_per_s for arm in group.arms] == pytest.approx([100, 200, 200, 250])
     assert [arm.ratio.value for arm in group.arms if arm.ratio] == pytest.approx([1, 2, 2, 2.5])
     # Two sessions of two calls and one of three: 3 first calls and 4 later ones.
@@ -220,7 +220,7 @@ def test_live_and_teacher_forced_records_are_never_in_one_summary(made_up_run: R
 
 def test_the_document_says_how_sessions_were_replayed(made_up_run: Run) -> None:
     forced = run_document(summary_of(made_up_run()), folder="f", report=None)
-    live = run_document(live_summary(made_up_run("live-run", live=True)), folder="f", report=None)
+    live = run_document(full_summary(made_up_run("live-run", live=True)), folder="f", report=None)
     assert (forced["replay"], forced["arms"][0]["live"]) == ("teacher-forced", None)
     assert live["replay"] == "live"
     assert live["arms"][0]["live"]["success"] == {"k": 2, "n": 3}
@@ -253,6 +253,29 @@ def test_each_value_of_guided_has_its_own_two_by_two(made_up_run: Run) -> None:
     # Milliseconds of a call's steps, masks included: 12 x 10.5 plain, 4 x 15.5, 12 x 5.5, 4 x 12.5 for both.
     assert guided.over_best_single.value == pytest.approx(62 / 50)
     assert guided.interval.value == pytest.approx(log((126 / 50) / (126 / 62) / (126 / 66)))
+
+
+def test_each_value_of_kv_has_its_own_two_by_two_and_audit(made_up_run: Run) -> None:
+    arms = [*ARMS, *((*arm, "off", "int8") for arm in ARMS)]
+    summary = full_summary(made_up_run(arms=arms, quality=True))
+    found = summary.groups[0].arms
+    assert [arm.name for arm in found[4:6]] == ["bf16 + kv int8", "bf16 + ngram + kv int8"]
+    assert [(item.guided, item.kv) for item in summary.groups[0].interactions] == [
+        ("off", "bf16"),
+        ("off", "int8"),
+    ]
+    audited = [arm.lossless for arm in found if arm.speculation != "none"]
+    assert all(audited)
+    # What is kept in 8 bits is another model: compared for itself, drafts and all.
+    assert [arm.name for arm in precisions(summary.groups[0])] == [
+        "bf16",
+        "w4",
+        "bf16 + kv int8",
+        "w4 + kv int8",
+    ]
+    assert [bool(arm.quality) for arm in found] == [True] * 8
+    document = run_document(summary, folder="f", report=None)
+    assert [arm["kv"] for arm in document["arms"]] == ["bf16"] * 4 + ["int8"] * 4
 
 
 def test_a_two_by_two_without_its_own_plain_arm_has_no_interaction(made_up_run: Run) -> None:

@@ -23,7 +23,7 @@ def test_dry_run_lists_the_cells_and_makes_nothing(tmp_path: Path) -> None:
     result = CliRunner().invoke(run, ["--dry-run", "--json", "--out", str(tmp_path / "out")])
     assert result.exit_code == 0
     lines = result.output.splitlines()
-    assert lines[0].startswith("native/smollm2-135m/bf16/none/off/quick: 16 calls x 3 rounds")
+    assert lines[0].startswith("native/smollm2-135m/bf16/none/off/bf16/quick: 16 calls x 3 rounds")
     assert lines[-2] == "4 cells, 192 calls"
     assert len(json.loads(lines[-1])["cells"]) == 4
     assert not (tmp_path / "out").exists()
@@ -36,7 +36,7 @@ def test_dry_run_of_a_live_run_counts_sessions_since_the_model_chooses_its_calls
     result = CliRunner().invoke(run, arguments)
     assert result.exit_code == 0, result.exception
     lines = result.output.splitlines()
-    assert lines[0] == "native/smollm2-135m/bf16/none/off/chain: 3 sessions x 3 rounds"
+    assert lines[0] == "native/smollm2-135m/bf16/none/off/bf16/chain: 3 sessions x 3 rounds"
     assert lines[-1] == "4 cells, 36 sessions"
 
 

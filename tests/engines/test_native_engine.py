@@ -232,6 +232,7 @@ def test_setup_tells_what_was_loaded(engine: Make) -> None:
         "dtype": "float32",
         "architecture": "LlamaForCausalLM",
         "context": CONTEXT,
+        "kv": "bf16",
     }
     able = plain.capabilities()
     assert (able.sees_steps, able.sees_logits, able.reuses_prefix) == (True, True, True)
@@ -315,3 +316,21 @@ def test_quality_is_measured_over_the_recorded_replies(engine: Make) -> None:
     other.quality(session, reference.config)
     assert other._compared is kept
     assert found.nll == pytest.approx(other.quality(session, None).nll)
+
+
+def test_8_bit_keys_and_values_are_counted_and_change_the_model_a_little(engine: Make) -> None:
+    session = parse_session(json.dumps(SESSION), "test")
+    reference, kept = engine(), engine(kv="int8")
+    assert kept.setup().facts["kv"] == "int8"
+    for made in (reference, kept):
+        made.tokenizer.stop_ids = frozenset({257})
+    found = kept.quality(session, reference.config)
+    assert 0 < found.kl / found.tokens < 0.01
+    # Compared with itself it is itself: the reference's keys and values are kept as it keeps them.
+    assert kept.quality(session, kept.config).kl == 0
+    plain, small = (
+        made.generate(Prompt([{"role": "user", "content": "hi"}], []), Decoding(4)).steps[0]
+        for made in (reference, kept)
+    )
+    # 2 layers x 2 heads x (keys and values): 8 numbers of 4 bytes against 8 of one and a scale.
+    assert plain.kv_bytes * (8 + 4) == small.kv_bytes * 32

@@ -8,6 +8,7 @@ import pytest
 
 from lab.engines.base import Decoding, Prompt
 from lab.engines.native import NativeEngine
+from lab.precision import KV_PRECISIONS
 from lab.records import Generation
 from lab.speculation.options import DraftOptions
 from lab.speculation.tree import ROOT, TokenTree
@@ -117,13 +118,14 @@ def test_ngram_drafting_leaves_greedy_replies_as_they_are(engine: Make, prompt: 
     assert accepted > 20
 
 
+@pytest.mark.parametrize("kv", KV_PRECISIONS)
 @pytest.mark.parametrize("spoil", [False, True], ids=["right to the leaf", "wrong at the leaf"])
 @pytest.mark.parametrize("text", TEXTS)
 def test_trees_leave_greedy_replies_as_they_are(
-    engine: Make, prompt: MakePrompt, text: str, spoil: bool
+    engine: Make, prompt: MakePrompt, text: str, spoil: bool, kv: str
 ) -> None:
-    expected = engine().generate(prompt(text), Decoding(60))
-    tree = knowing(engine(draft=DraftOptions(tokens=12)), expected.token_ids, spoil=spoil)
+    expected = engine(kv=kv).generate(prompt(text), Decoding(60))
+    tree = knowing(engine(kv=kv, draft=DraftOptions(tokens=12)), expected.token_ids, spoil=spoil)
     got = tree.generate(prompt(text), Decoding(60))
     assert_same_reply(got, expected)
     assert_steps_add_up(got, 12)
@@ -134,7 +136,7 @@ def test_trees_leave_greedy_replies_as_they_are(
     tree.drafter = None
     second = tree.generate(later, Decoding(20))
     assert second.reused_tokens >= got.prompt_tokens
-    assert_same_reply(second, engine().generate(later, Decoding(20)))
+    assert_same_reply(second, engine(kv=kv).generate(later, Decoding(20)))
 
 
 @pytest.mark.parametrize("speculation", ["ngram", "knowing"])

@@ -14,9 +14,10 @@ from lab.errors import UserError
 from lab.kernels import cpu, stack
 from lab.kernels.cpu import ISAS, Isa
 from lab.kernels.stack.cpu import Cpu
+from lab.models.cache import KVCache
 from lab.models.config import DecoderConfig
 from lab.models.decoder import Decoder, Layer, Taps
-from lab.precision import int8, rtn
+from lab.precision import KV_PRECISIONS, int8, rtn
 from lab.precision.base import Linear, load_precision
 from lab.speculation.tree import TokenTree
 
@@ -41,6 +42,7 @@ class Variant:
     norms: bool = False
     biases: bool = False
     precision: str = "bf16"
+    kv: str = "bf16"
 
 
 QUANTIZE: dict[str, Callable[[Tensor], Any]] = {
@@ -63,10 +65,12 @@ VARIANTS = {
     "one key head": Variant(kv_heads=1),
     "heads that no tile and no vector divides": Variant(head_dim=12),
     "wide heads": Variant(heads=2, kv_heads=1, head_dim=40),
+    "keys and values in 8 bits": Variant(kv="int8", precision="rtn-w4"),
+    "keys and values in 8 bits, heads that no vector divides": Variant(kv="int8", head_dim=12, window=100),
 }
 
 
-def decoder(variant: Variant, precision: str | None = None, **options: str | None) -> Decoder:
+def decoder(variant: Variant, precision: str | None = None, stacked: str | None = None) -> Decoder:
     """A random decoder of bf16 weights, or those of it in `precision`."""
     v, generator = variant, torch.Generator().manual_seed(11)
     made = load_precision(precision or v.precision, PINS if precision is None else {})
@@ -112,7 +116,7 @@ def decoder(variant: Variant, precision: str | None = None, **options: str | Non
     ]
     table = random(VOCABULARY, HIDDEN, std=1.0).to(made.dtype)
     norm = random(HIDDEN, mean=1.0).to(made.dtype)
-    return Decoder(config, table, layers, norm, made.head(table), **options)
+    return Decoder(config, table, layers, norm, made.head(table), stacked, v.kv)
 
 
 def on(isa: Isa, variant: Variant) -> Decoder:
@@ -203,22 +207,31 @@ def test_threads_do_not_change_a_bit(isa: Isa, variant: Variant) -> None:
     assert torch.equal(found[0], found[2])
 
 
-def test_what_is_not_seen_does_not_matter(isa: Isa) -> None:
-    model = on(isa, Variant())
+@pytest.mark.parametrize("kv", KV_PRECISIONS)
+def test_what_is_not_seen_does_not_matter(isa: Isa, kv: str) -> None:
+    model = on(isa, Variant(kv=kv))
     clean, dirty = model.new_cache(), model.new_cache()
-    dirty.keys.fill_(float("nan"))
-    dirty.values.fill_(float("nan"))
+    for poisoned in _numbers(dirty):
+        poisoned.fill_(float("nan"))
     for block in TOKENS[:70].split([64, 1, 5]):
         assert torch.equal(model.forward(block, dirty), model.forward(block, clean))
 
 
-@pytest.mark.parametrize("what", ["keys", "values"])
-def test_a_key_or_value_that_is_seen_and_not_a_number_gives_none(isa: Isa, what: str) -> None:
-    model = on(isa, Variant())
+def _numbers(cache: KVCache) -> tuple[Tensor, Tensor]:
+    """What of a cache's keys and of its values can be no number."""
+    if cache.key_scales is None or cache.value_scales is None:
+        return cache.keys, cache.values
+    return cache.key_scales, cache.value_scales
+
+
+@pytest.mark.parametrize("kv", KV_PRECISIONS)
+@pytest.mark.parametrize("what", [0, 1], ids=["keys", "values"])
+def test_a_key_or_value_that_is_seen_and_not_a_number_gives_none(isa: Isa, what: int, kv: str) -> None:
+    model = on(isa, Variant(kv=kv))
     cache = model.new_cache()
     model.forward(TOKENS[:64], cache)
     model.forward(TOKENS[64:70], cache)
-    getattr(cache, what)[1, 0, 66] = float("nan")
+    _numbers(cache)[what][1, 0, 66] = float("nan")
     assert bool(model.forward(TOKENS[70:71], cache).isnan().any())
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from lab.models import cache as cache_module
 from lab.models.cache import KVCache
 from lab.models.config import DecoderConfig
+from lab.precision import KV_PRECISIONS
 
 LAYERS, KV_HEADS, HEAD_DIM = 3, 2, 4
 
@@ -31,8 +32,10 @@ def config(context: int = 64, window: int | None = None) -> DecoderConfig:
     )
 
 
-def new_cache(context: int = 64, window: int | None = None, dtype: torch.dtype = torch.float32) -> KVCache:
-    return KVCache(config(context, window), dtype, torch.device("cpu"))
+def new_cache(
+    context: int = 64, window: int | None = None, dtype: torch.dtype = torch.float32, kv: str = "bf16"
+) -> KVCache:
+    return KVCache(config(context, window), dtype, torch.device("cpu"), kv)
 
 
 def write(cache: KVCache, marks: list[int]) -> None:
@@ -41,25 +44,28 @@ def write(cache: KVCache, marks: list[int]) -> None:
     cache.reserve(len(marks))
     start = cache.length
     for layer in range(LAYERS):
-        column = torch.tensor(marks, dtype=cache.keys.dtype)[:, None] + layer / 8
-        cache.keys[layer, :, start : start + len(marks)] = column
-        cache.values[layer, :, start : start + len(marks)] = -column
+        column = torch.tensor(marks, dtype=torch.float32)[:, None] + layer / 8
+        keys = column.expand(KV_HEADS, len(marks), HEAD_DIM)
+        cache.write(layer, start, keys, -keys)
     cache.length = start + len(marks)
 
 
 def held(cache: KVCache) -> list[int]:
     """The marks in the cache, the same in every layer, head and channel."""
-    keys, values = cache.keys[:, :, : cache.length], cache.values[:, :, : cache.length]
+    layers = [cache.read(layer, cache.length) for layer in range(LAYERS)]
+    keys, values = (torch.stack(parts) for parts in zip(*layers, strict=True))
     marks = keys[0, 0, :, 0]
     shift = (torch.arange(LAYERS) / 8)[:, None, None, None]
-    assert torch.equal(keys, (marks[:, None] + shift).expand_as(keys))
+    # A row of equal numbers is 127 times its scale: exact but for float32's own rounding.
+    assert torch.allclose(keys, (marks[:, None] + shift).expand_as(keys), rtol=1e-6, atol=0)
     assert torch.equal(values, -keys)
-    return [int(mark) for mark in marks]
+    return [round(mark) for mark in marks.tolist()]
 
 
-def test_growth_keeps_what_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kv", KV_PRECISIONS)
+def test_growth_keeps_what_was_written(kv: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache_module, "_BLOCK", 4)
-    cache = new_cache()
+    cache = new_cache(kv=kv)
     for mark in range(1, 31):
         write(cache, [mark])
         assert held(cache) == list(range(1, mark + 1))
@@ -97,9 +103,10 @@ def test_truncating_to_what_is_not_there_is_our_own_mistake(length: int) -> None
         cache.truncate(length)
 
 
+@pytest.mark.parametrize("kv", KV_PRECISIONS)
 @pytest.mark.parametrize("offsets", [[0], [0, 1, 2], [0, 2], [0, 2, 4], [0, 1, 4], [0, 3, 4]], ids=str)
-def test_a_kept_path_of_a_tree_moves_together_behind_the_prefix(offsets: list[int]) -> None:
-    cache = new_cache()
+def test_a_kept_path_of_a_tree_moves_together_behind_the_prefix(offsets: list[int], kv: str) -> None:
+    cache = new_cache(kv=kv)
     write(cache, [1, 2, 3])
     write(cache, [10, 11, 12, 13, 14])
     cache.keep(3, offsets)
@@ -126,6 +133,36 @@ def test_bytes_are_of_keys_and_values_over_all_layers() -> None:
     write(cache, [1] * 10)
     assert cache.bytes_read(1) == 11 * 96
     assert cache.bytes_read(5) == 15 * 96
+
+
+def test_8_bit_bytes_are_of_the_codes_and_a_scale_a_row() -> None:
+    # 48 codes, and 3 layers x 2 heads x (keys and values) = 12 scales.
+    assert new_cache(kv="int8").bytes_per_token == 48 + 12 * 4
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.floats(-30, 30), st.integers(0, 1000))
+def test_8_bit_numbers_are_within_half_a_step_of_what_was_written(exponent: float, seed: int) -> None:
+    rows = torch.randn(2, KV_HEADS, 5, HEAD_DIM, generator=torch.Generator().manual_seed(seed)) * 2**exponent
+    rows[:, 0, 2] = 0
+    cache = new_cache(kv="int8")
+    cache.write(1, 3, *rows)
+    for found, wanted in zip(cache.read(1, 8), rows, strict=True):
+        half = wanted.abs().amax(-1, keepdim=True) / 127 / 2
+        assert bool(((found[:, 3:] - wanted).abs() <= 1.001 * half).all())
+        assert not found[:, :3].any()
+
+
+@pytest.mark.parametrize("poison", [float("nan"), float("inf")])
+def test_what_is_no_number_is_none_in_8_bits(poison: float) -> None:
+    rows = torch.ones(2, KV_HEADS, 1, HEAD_DIM)
+    rows[0, 1, 0, 2] = poison
+    cache = new_cache(kv="int8")
+    cache.write(0, 0, *rows)
+    keys, values = cache.read(0, 1)
+    assert not bool(keys[1].isfinite().all())
+    assert torch.equal(keys[0], rows[0, 0])
+    assert torch.equal(values, rows[1])
 
 
 def test_under_a_sliding_window_only_what_some_row_can_see_is_read() -> None:

@@ -36,7 +36,11 @@ def interaction(count: int, theme: Theme) -> Figure:
     def line(i: int) -> points.InteractionLine:
         ratios = Interval(1 + i / 4, 0.9, 2.0), Interval(1.6 + i / 4, 1.4, 2.4)
         return points.InteractionLine(
-            names(8)[i], ("off", "schema")[i % 2], ratios, (None, 2.1 + i if i else None)
+            names(8)[i],
+            ("off", "schema")[i % 2],
+            ("bf16", "int8")[i // 2 % 2],
+            ratios,
+            (None, 2.1 + i if i else None),
         )
 
     lines = tuple(line(i) for i in range(count))

@@ -107,8 +107,8 @@ def test_ladder_is_over_the_first_rounds_calls_with_wilson_intervals(made_up_run
 
 def test_a_precision_has_one_point_and_a_lone_one_none(made_up_run: Run) -> None:
     bf16, w4 = points.precision_points(group_of(made_up_run("both", quality=True)))
-    assert (bf16.precision, bf16.weight_bytes, bf16.tok_per_s) == ("bf16", 200_000_000, pytest.approx(100))
-    assert (w4.precision, w4.args_ok.value) == ("w4", pytest.approx(4 / 6))
+    assert (bf16.arm, bf16.weight_bytes, bf16.tok_per_s) == ("bf16", 200_000_000, pytest.approx(100))
+    assert (w4.arm, w4.args_ok.value) == ("w4", pytest.approx(4 / 6))
     assert points.precision_points(group_of(made_up_run("unasked"))) == ()
     alone = made_up_run("alone", quality=True, arms=[("bf16", "none")])
     assert points.precision_points(group_of(alone)) == ()

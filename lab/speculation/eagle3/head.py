@@ -112,9 +112,7 @@ class Head:
         shape, eps = (c.hidden,), c.norm_eps
         e = F.rms_norm(self.embedding[tokens], shape, self._layer.input_norm, eps)
         x = F.rms_norm(hidden, shape, self._hidden_norm, eps)
-        attended = attend(
-            c, self._layer, torch.cat((e, x), dim=-1), rotation, cache.keys[0], cache.values[0], start, mask
-        )
+        attended = attend(c, self._layer, torch.cat((e, x), dim=-1), rotation, cache, 0, mask)
         cache.length = start + rows
         h = (x if self.config.norm_before_residual else hidden) + attended
         if last_only:
