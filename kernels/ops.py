@@ -6,5 +6,6 @@ KERNELS: dict[str, tuple[str, ...]] = {
     "w4a8": ("cpu", "reference"),
     "w8": ("cpu", "torch", "reference"),
     "w8a8": ("cpu", "reference"),
+    "tree_attention": ("cpu", "triton", "torch", "reference"),
     "stack": ("cpu", "torch"),
 }

@@ -162,12 +162,12 @@ def interaction_points(group: Group) -> InteractionPoints | None:
         for speculation in (first.speculation, item.speculation)
     )
 
-    def expected(precision: str, speculation: str, *setting: str) -> float | None:
+    def expected(precision: str, speculation: str, guided: str, kv: str) -> float | None:
         if precision == first.precision or speculation == first.speculation:
             return None
-        plain = ratios.get((first.precision, first.speculation, *setting))
-        quantized = ratios.get((precision, first.speculation, *setting))
-        drafted = ratios.get((first.precision, speculation, *setting))
+        plain = ratios.get((first.precision, first.speculation, guided, kv))
+        quantized = ratios.get((precision, first.speculation, guided, kv))
+        drafted = ratios.get((first.precision, speculation, guided, kv))
         return quantized.value * drafted.value / plain.value if plain and quantized and drafted else None
 
     lines = tuple(

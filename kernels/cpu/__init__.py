@@ -11,9 +11,12 @@ import functools
 import hashlib
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
+
+if TYPE_CHECKING:
+    from lab.models.cache import KVCache
 
 Isa = Literal["portable", "avx2"]
 # The number of each is the library's own.
@@ -126,6 +129,12 @@ def library() -> ctypes.CDLL | None:
         *(ctypes.POINTER(Stack), ctypes.POINTER(Rows)),
     ]
     found.lab_stack.restype = None
+    found.lab_attention.argtypes = [
+        *(ctypes.c_int, ctypes.c_int),
+        *(ctypes.POINTER(Stack), ctypes.POINTER(Rows)),
+        *(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p),
+    ]
+    found.lab_attention.restype = None
     return found
 
 
@@ -172,6 +181,46 @@ def stack(layers: Stack, rows: Rows, isa: Isa) -> None:
     found = library()
     assert found is not None, "able() was not asked"
     found.lab_stack(ISAS.index(isa), torch.get_num_threads(), layers, rows)
+
+
+def attention(
+    heads: Stack, rows: Rows, layer: int, queries: torch.Tensor, out: torch.Tensor, isa: Isa
+) -> None:
+    """Attention of bf16 queries [n, heads, head_dim] in one layer: to `out`, of as many numbers."""
+    found = library()
+    assert found is not None, "able() was not asked"
+    threads = torch.get_num_threads()
+    found.lab_attention(ISAS.index(isa), threads, heads, rows, layer, queries.data_ptr(), out.data_ptr())
+
+
+def rows_of(cache: KVCache, start: int, n: int, visible: torch.Tensor | None) -> Rows:
+    """Where n rows from slot `start` on find keys and values, and which of them they see.
+
+    Args:
+        visible: contiguous bool [n, m]; as `lab.kernels.tree_attention.Sight` has it.
+    """
+    keys, values = cache.keys, cache.values
+    assert start + n <= keys.shape[2]
+    assert keys.stride()[-2:] == values.stride()[-2:] == (keys.shape[-1], 1)
+    assert keys.stride() == values.stride()
+    return Rows(
+        n=n,
+        start=start,
+        visible=pointer(visible),
+        recent=n if visible is None else visible.shape[1],
+        keys=keys.data_ptr(),
+        values=values.data_ptr(),
+        key_scales=pointer(cache.key_scales),
+        value_scales=pointer(cache.value_scales),
+        slots=keys.shape[2],
+        layer_stride=keys.stride(0),
+        head_stride=keys.stride(1),
+    )
+
+
+def pointer(tensor: torch.Tensor | None) -> int | None:
+    """Where a tensor's numbers are, if there is one."""
+    return None if tensor is None else tensor.data_ptr()
 
 
 def tiles(weight: torch.Tensor) -> torch.Tensor:

@@ -193,6 +193,17 @@ void lab_linear(int isa, int threads, const Weight *weight, const uint16_t *x, i
     portable::linear(*weight, x, n, y, threads);
 }
 
+// The attention of layer `layer`, whose keys and values of the rows are written: of `stack` and `rows` it takes the
+// heads, the window, the cache and what is seen. Queries and output are [n, heads, head_dim] bf16.
+void lab_attention(int isa, int threads, const Stack *stack, const Rows *rows, int64_t layer, const uint16_t *queries,
+                   uint16_t *out) {
+#if defined(__x86_64__)
+    if (isa == 1) return avx2::attention(*stack, *rows, layer, queries, out, threads);
+#endif
+    (void)isa;
+    portable::attention(*stack, *rows, layer, queries, out, threads);
+}
+
 // All layers of a decoder, between the embedding and the last norm.
 void lab_stack(int isa, int threads, const Stack *stack, const Rows *rows) {
 #if defined(__x86_64__)

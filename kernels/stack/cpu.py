@@ -83,51 +83,24 @@ class Cpu:
         Returns:
             bf16 [n, hidden] and [taps, n, hidden].
         """
-        rows, keys, values = len(x), cache.keys, cache.values
-        assert 0 < rows <= self.most_rows
-        assert cache.length + rows <= keys.shape[2]
-        assert keys.stride()[-2:] == values.stride()[-2:] == (keys.shape[-1], 1)
-        assert keys.stride() == values.stride()
+        assert 0 < len(x) <= self.most_rows
         x = x.clone()
         cos, sin = (part.contiguous() for part in rotation)
         seen = None if visible is None else visible.contiguous()
         tapped = x.new_empty((len(taps), *x.shape))
         wanted = (ctypes.c_int64 * len(taps))(*taps)
-        cpu.stack(
-            self._stack,
-            cpu.Rows(
-                x=x.data_ptr(),
-                n=rows,
-                start=cache.length,
-                visible=_pointer(seen),
-                recent=rows if seen is None else seen.shape[1],
-                cos=cos.data_ptr(),
-                sin=sin.data_ptr(),
-                keys=keys.data_ptr(),
-                values=values.data_ptr(),
-                key_scales=_pointer(cache.key_scales),
-                value_scales=_pointer(cache.value_scales),
-                slots=keys.shape[2],
-                layer_stride=keys.stride(0),
-                head_stride=keys.stride(1),
-                taps=ctypes.addressof(wanted),
-                tap_count=len(taps),
-                tapped=tapped.data_ptr(),
-            ),
-            self._isa,
-        )
+        rows = cpu.rows_of(cache, cache.length, len(x), seen)
+        rows.x, rows.cos, rows.sin = x.data_ptr(), cos.data_ptr(), sin.data_ptr()
+        rows.taps, rows.tap_count, rows.tapped = ctypes.addressof(wanted), len(taps), tapped.data_ptr()
+        cpu.stack(self._stack, rows, self._isa)
         return x, tapped
-
-
-def _pointer(tensor: Tensor | None) -> int | None:
-    return None if tensor is None else tensor.data_ptr()
 
 
 def _layer(layer: Layer) -> cpu.Layer:
     return cpu.Layer(
         input_norm=layer.input_norm.data_ptr(),
         post_norm=layer.post_norm.data_ptr(),
-        qk_norm=_pointer(layer.qk_norm),
+        qk_norm=cpu.pointer(layer.qk_norm),
         qkv=_linear(layer.qkv),
         out=_linear(layer.out),
         gate_up=_linear(layer.gate_up),
@@ -137,4 +110,4 @@ def _layer(layer: Layer) -> cpu.Layer:
 
 def _linear(linear: Linear) -> cpu.Linear:
     assert isinstance(linear.matmul, _PRODUCTS), "able() was not asked"
-    return cpu.Linear(weight=ctypes.pointer(linear.matmul.packed), bias=_pointer(linear.bias))
+    return cpu.Linear(weight=ctypes.pointer(linear.matmul.packed), bias=cpu.pointer(linear.bias))

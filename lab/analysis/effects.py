@@ -92,8 +92,8 @@ def interaction(boot: PairedBootstrap, arms: dict[Arm, str], reference: Arm, bot
         arms: finished arm -> its name.
         reference: the arm with neither of the two, of the same `guided` and `kv`.
     """
-    precision, speculation, *setting = both
-    spec, quantized = (reference[0], speculation, *setting), (precision, reference[1], *setting)
+    precision, speculation, guided, kv = both
+    spec, quantized = (reference[0], speculation, guided, kv), (precision, reference[1], guided, kv)
     if not {reference, spec, quantized, both} <= arms.keys():
         return None
     # Times, so the sign of a speed's log is turned round.

@@ -131,7 +131,7 @@ def _check(
         )
     pins, device = options["kernel"] or {}, torch.device(options["device"])
     for name, path in weights.items():
-        load_decoder(path, load_precision(name, pins), device, stacked=pins.get("stack"), layers=1)
+        load_decoder(path, load_precision(name, pins), device, kernels=pins, layers=1)
 
 
 def _times(

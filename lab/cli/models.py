@@ -186,7 +186,7 @@ def _stored(files: ModelFiles, precision: str, quantized: dict[str, str] | None)
     return {
         "name": precision,
         "op": made.op,
-        "stack": decoder.stacked,
+        **decoder.kernels,
         "bytes": decoder.stored_bytes,
         "products": [
             {

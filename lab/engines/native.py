@@ -75,9 +75,10 @@ class NativeEngine:
         self.tokenizer = ChatTokenizer.load(config.model)
         self.guides = _load_guides(config, self.tokenizer)
         self.precision = load_precision(config.precision, config.kernels)
-        stacked = config.kernels.get("stack")
         weights = config.weights or config.model
-        self.decoder = load_decoder(weights, self.precision, self.device, progress, stacked, kv=config.kv)
+        self.decoder = load_decoder(
+            weights, self.precision, self.device, progress, config.kernels, kv=config.kv
+        )
         self.use(load_drafter(config.speculation, config.draft, self.decoder))
         self._sync = torch.cuda.synchronize if self.device.type == "cuda" else None
         # Kept over sessions: it grows to the longest and is not allocated again while something is timed.
@@ -100,7 +101,7 @@ class NativeEngine:
         return CellSetup(
             load_s=self._load_s,
             weight_bytes=self.decoder.stored_bytes,
-            kernels={**self.precision.kernels, "stack": self.decoder.stacked},
+            kernels={**self.precision.kernels, **self.decoder.kernels},
             logit_noise=None,
             warmup_calls=0,
             facts={
@@ -197,8 +198,8 @@ class NativeEngine:
         """The reference's decoder, loaded once."""
         if self._compared is None or self._compared[0] != config:
             precision = load_precision(config.precision, config.kernels)
-            weights, stacked = config.weights or config.model, config.kernels.get("stack")
-            decoder = load_decoder(weights, precision, self.device, stacked=stacked, kv=config.kv)
+            weights = config.weights or config.model
+            decoder = load_decoder(weights, precision, self.device, kernels=config.kernels, kv=config.kv)
             self._compared = config, decoder
         return self._compared[1]
 

@@ -110,8 +110,8 @@ def variants(
 
     def load(pinned: Mapping[str, str]) -> tuple[dict[str, str], Decoder]:
         made = load_precision(precision, pinned)
-        decoder = load_decoder(path, made, device_, stacked=pinned.get("stack"))
-        return {**made.kernels, "stack": decoder.stacked}, decoder
+        decoder = load_decoder(path, made, device_, kernels=pinned)
+        return {**made.kernels, **decoder.kernels}, decoder
 
     kernels, decoder = load(pins)
     seen = [kernels]
@@ -149,7 +149,7 @@ def _load(
     path: Path, precision: str, device: str, pins: Mapping[str, str], layers: int | None = None
 ) -> Decoder:
     made = load_precision(precision, pins)
-    return load_decoder(path, made, torch.device(device), stacked=pins.get("stack"), layers=layers)
+    return load_decoder(path, made, torch.device(device), kernels=pins, layers=layers)
 
 
 def _step_ms(

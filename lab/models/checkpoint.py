@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,7 +89,7 @@ def load_decoder(
     precision: Precision,
     device: torch.device,
     progress: Callable[[int, int], None] | None = None,
-    stacked: str | None = None,
+    kernels: Mapping[str, str] | None = None,
     layers: int | None = None,
     kv: str = "bf16",
 ) -> Decoder:
@@ -97,7 +97,7 @@ def load_decoder(
 
     Args:
         progress: called with (layers done, layers).
-        stacked, kv: as `Decoder` takes them.
+        kernels, kv: as `Decoder` takes them.
         layers: only so many of the lowest ones; all by default.
 
     Raises:
@@ -122,7 +122,7 @@ def load_decoder(
         made,
         builder.vector("model.norm.weight", config.hidden),
         precision.head(head),
-        stacked,
+        kernels,
         kv,
     )
 

@@ -1,21 +1,21 @@
 """The native engine's decoder: Llama, Mistral, Qwen2 and Qwen3, one sequence at a time.
 
-`Rotary`, `additive_mask` and `attend` serve every layer of that kind, also one that drafts. Query, key and
-value projections are one matmul, as are gate and up. Grouped-query attention folds the query heads that
-share a key head into rows, so that keys are never expanded. The layers are eager torch, or op `stack` where
-it runs them.
+`Rotary`, `sight_of` and `attend` serve every layer of that kind, also one that drafts. Query, key and value
+projections are one matmul, as are gate and up. The layers are eager torch around op `tree_attention`, or op
+`stack` where it runs them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lab.kernels import stack
+from lab.kernels import stack, tree_attention
+from lab.kernels.tree_attention import Attention, Sight
 from lab.models.cache import KVCache
 from lab.models.config import DecoderConfig
 from lab.precision.base import Linear
@@ -103,27 +103,11 @@ class Rotary:
         return self._cos[depths + start][:, None], self._sin[depths + start][:, None]
 
 
-def additive_mask(
-    config: DecoderConfig, like: Tensor, rows: int, start: int, depths: Tensor | None, visible: Tensor | None
-) -> Tensor | None:
-    """[group * rows, start + rows] in the model's dtype, or None if every row sees all.
-
-    `depths` and `visible` are as `Decoder.forward` takes them.
-    """
-    window, device = config.window, like.device
-    if rows == 1 and (window is None or start < window):
-        return None
-    if visible is None:
-        visible = torch.ones(rows, rows, dtype=torch.bool, device=device).tril()
-    before = torch.ones(rows, start + rows - visible.shape[1], dtype=torch.bool, device=device)
-    allowed = torch.cat((before, visible), dim=1)
-    if window is not None:
-        new = torch.arange(rows, device=device) if depths is None else depths
-        position = torch.cat((torch.arange(start, device=device), new + start))
-        allowed &= position[start:, None] - position[None, :] < window
-    mask = torch.zeros(allowed.shape, dtype=like.dtype, device=device)
-    mask.masked_fill_(~allowed, float("-inf"))
-    return mask.repeat(config.heads // config.kv_heads, 1)
+def sight_of(
+    config: DecoderConfig, cache: KVCache, rows: int, depths: Tensor | None, visible: Tensor | None
+) -> Sight:
+    """What `rows` new rows see, with `depths` and `visible` as `Decoder.forward` takes them."""
+    return Sight(cache.length, rows, visible, depths, config.window, cache.keys.device)
 
 
 def attend(
@@ -133,32 +117,28 @@ def attend(
     rotation: tuple[Tensor, Tensor],
     cache: KVCache,
     index: int,
-    mask: Tensor | None,
+    sight: Sight,
+    attention: Attention,
 ) -> Tensor:
     """A layer's attention of the normed rows h [n, width], before the residual: [n, hidden].
 
-    Keys and values of the rows are written to the cache as those of layer `index`, behind its length; every
-    row sees what is before it there, as far as the mask lets it.
+    Keys and values of the rows are written to the cache as those of layer `index`, behind its length.
     """
-    c, rows, start, (cos, sin) = config, len(h), cache.length, rotation
+    c, rows, (cos, sin) = config, len(h), rotation
     qkv = layer.qkv(h).view(rows, c.heads + 2 * c.kv_heads, c.head_dim)
     qk, v = qkv[:, : c.heads + c.kv_heads], qkv[:, c.heads + c.kv_heads :]
     if layer.qk_norm is not None:
         qk = F.rms_norm(qk, (c.head_dim,), None, c.norm_eps) * layer.qk_norm
     qk = torch.addcmul(qk * cos, qk.roll(c.head_dim // 2, -1), sin)
-    cache.write(index, start, qk[:, c.heads :].transpose(0, 1), v.transpose(0, 1))
-    # Row (g, t) of a key head's queries is query head g of its group at token t.
-    q = qk[:, : c.heads].transpose(0, 1).reshape(1, c.kv_heads, -1, c.head_dim)
-    keys, values = cache.read(index, start + rows)
-    a = F.scaled_dot_product_attention(q, keys[None], values[None], attn_mask=mask)
-    return layer.out(a.view(c.heads, rows, c.head_dim).transpose(0, 1).reshape(rows, -1))
+    cache.write(index, sight.start, qk[:, c.heads :].transpose(0, 1), v.transpose(0, 1))
+    return layer.out(attention(qk[:, : c.heads], cache, index, sight))
 
 
 class Decoder:
     """A decoder-only transformer over a KVCache.
 
     Args:
-        stacked: the kernel of op `stack` to use; None for the best one.
+        kernels: pinned implementations, of ops `stack` and `tree_attention`; for the rest the best.
         kv: how its caches keep keys and values, one of `lab.precision.KV_PRECISIONS`.
     """
 
@@ -169,22 +149,28 @@ class Decoder:
         layers: list[Layer],
         norm: Tensor,
         head: Linear,
-        stacked: str | None = None,
+        kernels: Mapping[str, str] | None = None,
         kv: str = "bf16",
     ):
+        pins = kernels or {}
         self.config, self.embedding, self.layers, self.norm, self.head = config, embedding, layers, norm, head
         self.kv = kv
         self._rotary = Rotary(config, embedding)
+        # Op `stack` attends by itself: whoever names an attention wants the layers one by one.
+        stacked = pins.get("stack", "torch" if "tree_attention" in pins else None)
         self._stack = stack.pack(config, layers, stacked)
+        self._attention = tree_attention.load(config, embedding, pins.get("tree_attention"))
 
     @property
     def device(self) -> torch.device:
         return self.embedding.device
 
     @property
-    def stacked(self) -> str:
-        """The implementation of op `stack` that runs."""
-        return "torch" if self._stack is None else self._stack.kernel
+    def kernels(self) -> dict[str, str]:
+        """The implementations of its own ops that run; op `stack` attends by itself."""
+        if self._stack is not None:
+            return {"stack": self._stack.kernel}
+        return {"stack": "torch", "tree_attention": self._attention.kernel}
 
     @property
     def stored_bytes(self) -> int:
@@ -242,8 +228,7 @@ class Decoder:
             if tapped is not None:
                 tapped.add(states)
         else:
-            mask = additive_mask(c, self.embedding, rows, start, depths, visible)
-            x = self._each(x, rotation, cache, mask, tapped)
+            x = self._each(x, rotation, cache, sight_of(c, cache, rows, depths, visible), tapped)
         cache.length = start + rows
         x = F.rms_norm(x[-1:] if last_only else x, (c.hidden,), self.norm, c.norm_eps)
         return self.head(x).float()
@@ -253,7 +238,7 @@ class Decoder:
         x: Tensor,
         rotation: tuple[Tensor, Tensor],
         cache: KVCache,
-        mask: Tensor | None,
+        sight: Sight,
         taps: Taps | None,
     ) -> Tensor:
         """The layers one after the other, from x [n, hidden] to what leaves the last."""
@@ -262,7 +247,7 @@ class Decoder:
             if taps is not None:
                 taps.see(index, x)
             h = F.rms_norm(x, (c.hidden,), layer.input_norm, c.norm_eps)
-            x = x + attend(c, layer, h, rotation, cache, index, mask)
+            x = x + attend(c, layer, h, rotation, cache, index, sight, self._attention)
             h = F.rms_norm(x, (c.hidden,), layer.post_norm, c.norm_eps)
             gate, up = layer.gate_up(h).chunk(2, dim=-1)
             x = x + layer.down(F.silu(gate) * up)

@@ -51,7 +51,7 @@ def early_exit(target: Decoder, layers: int) -> Decoder:
             "draft model", got=f"layers-{layers}", expected=f"fewer than the target's {target.config.layers}"
         )
     config = dataclasses.replace(target.config, layers=layers)
-    return Decoder(config, target.embedding, target.layers[:layers], target.norm, target.head, target.stacked)
+    return Decoder(config, target.embedding, target.layers[:layers], target.norm, target.head, target.kernels)
 
 
 def _load(options: DraftOptions, target: Decoder) -> Decoder:

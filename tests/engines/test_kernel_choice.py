@@ -125,5 +125,8 @@ def test_variants_are_the_preferred_kernels_then_one_change_at_a_time(wide_model
     found = [label(kernels) for kernels, _ in variants(wide_model, "rtn-w4", "cpu", {}, others=True)]
     assert len(found) == len(set(found))
     assert found[0].endswith("stack=cpu,w4=cpu")
-    assert [name.partition(",")[2] for name in found[1:]] == ["stack=torch,w4=torch", "stack=torch,w4=cpu"]
+    assert [name.partition(",")[2] for name in found[1:]] == [
+        "stack=torch,tree_attention=cpu,w4=torch",
+        "stack=torch,tree_attention=cpu,w4=cpu",
+    ]
     assert len(list(variants(wide_model, "rtn-w4", "cpu", {}, others=False))) == 1

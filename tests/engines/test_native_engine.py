@@ -223,7 +223,7 @@ def test_setup_tells_what_was_loaded(engine: Make) -> None:
     # 2 layers of qkv 64 x 32, out 32 x 32, gate and up 128 x 32, down 32 x 64 and two norms of 32; a norm;
     # embedding and head of 258 x 32; 4 bytes each.
     assert setup.weight_bytes == 4 * (2 * (2048 + 1024 + 4096 + 2048 + 64) + 32 + 2 * 8256)
-    assert setup.kernels == {"dense": "torch", "stack": "torch"}
+    assert setup.kernels == {"dense": "torch", "stack": "torch", "tree_attention": "torch"}
     assert setup.load_s > 0
     assert setup.logit_noise is None
     assert setup.facts == {

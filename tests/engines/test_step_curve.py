@@ -123,7 +123,10 @@ def test_every_point_is_in_the_document_the_table_and_the_files(
         (context, n) for context in (8, 16) for n in (1, 2, 4)
     ]
     for point in document["curves"]:
-        assert (point["precision"], point["kernel"]) == ("fp32", "dense=torch,stack=torch")
+        assert (point["precision"], point["kernel"]) == (
+            "fp32",
+            "dense=torch,stack=torch,tree_attention=torch",
+        )
         assert point["step_ms"]["low"] <= point["step_ms"]["median"] <= point["step_ms"]["high"]
         assert point["matmul_ms"] > 0
         assert point["roofline_ms"] > 0
@@ -141,14 +144,14 @@ def test_every_point_is_in_the_document_the_table_and_the_files(
 def test_other_kernels_are_measured_beside_the_preferred_ones(run: Callable[..., Result]) -> None:
     result = run("--precision", "bf16", "--json")
     kernels = {point["kernel"] for point in json.loads(result.stdout.splitlines()[-1])["curves"]}
-    assert "dense=torch,stack=torch" in kernels
+    assert "dense=torch,stack=torch,tree_attention=cpu" in kernels
     assert len(kernels) > 1
 
 
 def test_pinned_kernels_are_measured_alone(run: Callable[..., Result]) -> None:
     result = run("--precision", "bf16", "--kernel", "dense=torch", "--json")
     kernels = {point["kernel"] for point in json.loads(result.stdout.splitlines()[-1])["curves"]}
-    assert kernels == {"dense=torch,stack=torch"}
+    assert kernels == {"dense=torch,stack=torch,tree_attention=cpu"}
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,9 @@ def decoder(variant: Variant, precision: str | None = None, stacked: str | None 
     ]
     table = random(VOCABULARY, HIDDEN, std=1.0).to(made.dtype)
     norm = random(HIDDEN, mean=1.0).to(made.dtype)
-    return Decoder(config, table, layers, norm, made.head(table), stacked, v.kv)
+    return Decoder(
+        config, table, layers, norm, made.head(table), {"stack": stacked} if stacked else None, v.kv
+    )
 
 
 def on(isa: Isa, variant: Variant) -> Decoder:
@@ -253,8 +255,8 @@ def test_more_rows_than_it_takes_go_through_the_eager_layers(monkeypatch: pytest
 
 
 def test_it_is_preferred_and_can_be_pinned_away() -> None:
-    assert decoder(Variant()).stacked == "cpu"
-    assert decoder(Variant(), stacked="torch").stacked == "torch"
+    assert decoder(Variant()).kernels["stack"] == "cpu"
+    assert decoder(Variant(), stacked="torch").kernels["stack"] == "torch"
 
 
 def test_other_products_leave_it_to_the_eager_layers() -> None:

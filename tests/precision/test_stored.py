@@ -166,7 +166,7 @@ def edit_config(path: Path, **changes: Any) -> None:
 
 
 def load(path: Path, precision: str, **pins: str) -> Decoder:
-    return load_decoder(path, load_precision(precision, pins), CPU, stacked=pins.get("stack"))
+    return load_decoder(path, load_precision(precision, pins), CPU, kernels=pins)
 
 
 def logits(decoder: Decoder) -> Tensor:
@@ -204,8 +204,8 @@ def test_the_lab_s_own_kernel_multiplies_every_form(form: str, tmp_path: Path) -
 def test_columns_in_another_order_keep_the_layers_out_of_one_call(tmp_path: Path) -> None:
     straight, _ = save(tmp_path / "straight", GPTQ, gptq())
     permuted, _ = save(tmp_path / "permuted", GPTQ, gptq(act_order=True))
-    assert load(straight, "gptq-w4", w4="cpu").stacked == "cpu"
-    assert load(permuted, "gptq-w4", w4="cpu").stacked == "torch"
+    assert load(straight, "gptq-w4", w4="cpu").kernels["stack"] == "cpu"
+    assert load(permuted, "gptq-w4", w4="cpu").kernels["stack"] == "torch"
 
 
 def test_stored_bytes_are_codes_scales_zeros_and_the_order_of_columns(tmp_path: Path) -> None:

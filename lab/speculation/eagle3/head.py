@@ -15,9 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lab.kernels import tree_attention
 from lab.models.cache import KVCache
 from lab.models.config import DecoderConfig
-from lab.models.decoder import Layer, Rotary, additive_mask, attend
+from lab.models.decoder import Layer, Rotary, attend, sight_of
 from lab.precision.base import Linear
 
 
@@ -65,6 +66,7 @@ class Head:
             *(fuse, layer, hidden_norm, norm, head),
         )
         self._rotary = Rotary(config.decoder, embedding)
+        self._attention = tree_attention.load(config.decoder, embedding)
 
     @property
     def forward_bytes(self) -> int:
@@ -108,11 +110,12 @@ class Head:
         c, rows, start = self.config.decoder, len(tokens), cache.length
         cache.reserve(rows)
         rotation = self._rotary.at(start, rows, depths)
-        mask = additive_mask(c, self.embedding, rows, start, depths, visible)
+        sight = sight_of(c, cache, rows, depths, visible)
         shape, eps = (c.hidden,), c.norm_eps
         e = F.rms_norm(self.embedding[tokens], shape, self._layer.input_norm, eps)
         x = F.rms_norm(hidden, shape, self._hidden_norm, eps)
-        attended = attend(c, self._layer, torch.cat((e, x), dim=-1), rotation, cache, 0, mask)
+        wide = torch.cat((e, x), dim=-1)
+        attended = attend(c, self._layer, wide, rotation, cache, 0, sight, self._attention)
         cache.length = start + rows
         h = (x if self.config.norm_before_residual else hidden) + attended
         if last_only:
