@@ -45,27 +45,27 @@ class Sight:
         """Positions relative to `start`, int64 [n]."""
         return torch.arange(self.rows, device=self.device) if self.depths is None else self.depths
 
-    @cached_property
+    @property
     def everything(self) -> bool:
         """Whether every row sees every slot."""
         return self.rows == 1 and (self.window is None or self.start < self.window)
 
     @cached_property
     def first(self) -> Tensor:
-        """The first slot that each row may see, int64 [n]."""
+        """The first slot that each row may see, int32 [n]."""
         if self.window is None:
-            return torch.zeros(self.rows, dtype=torch.int64, device=self.device)
-        return (self.depth + self.start - self.window + 1).clamp_min(0)
+            return torch.zeros(self.rows, dtype=torch.int32, device=self.device)
+        return (self.depth + self.start - self.window + 1).clamp_min(0).int()
 
     @cached_property
     def allowed(self) -> Tensor:
-        """bool [n, m]: which of the last m slots each row sees, the window applied."""
+        """bool [n, m], contiguous: which of the last m slots each row sees, the window applied."""
         visible = self.visible
         if visible is None:
             visible = torch.ones(self.rows, self.rows, dtype=torch.bool, device=self.device).tril()
         if self.window is None:
-            return visible
-        before = torch.arange(self.stop - visible.shape[1], self.start, device=self.device)
+            return visible.contiguous()
+        before = torch.arange(self.stop - self.recent, self.start, device=self.device)
         position = torch.cat((before, self.depth + self.start))
         return visible & (position[None, :] >= self.first[:, None])
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lab.models.config import DecoderConfig
 
 # Queries and slots of one product, slots of a share, and stages. Not measured on any GPU.
-BLOCK_QUERIES, BLOCK_SLOTS, SHARE, STAGES = 16, 64, 256, 2
+BLOCK_QUERIES, BLOCK_SLOTS, SHARE, STAGES = 16, 32, 256, 2
 _SIZES = (16, 32, 64, 128)
 
 
@@ -73,7 +73,7 @@ class Triton:
         scales = (queries, queries)
         if cache.key_scales is not None and cache.value_scales is not None:
             scales = (cache.key_scales[layer], cache.value_scales[layer])
-        seen = sight.allowed.to(torch.uint8).contiguous(), sight.first.to(torch.int32)
+        seen = sight.allowed.view(torch.uint8), sight.first
         lengths = len(queries), sight.stop, sight.recent
         strides = self._heads, keys.stride(0), keys.shape[1]
         return queries, keys, values, *scales, *seen, most, sums, mixed, *lengths, *strides, self._size**-0.5

@@ -8,12 +8,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-
-@triton.jit
-def _product(x, y, WIDE: tl.constexpr):
-    if WIDE:
-        return tl.dot(x.to(tl.float32), y.to(tl.float32))
-    return tl.dot(x, y)
+from lab.kernels.triton_product import product
 
 
 @triton.jit
@@ -49,8 +44,6 @@ def attend_to_share(
     scales [kv_heads, slots]; allowed [rows, recent] of the last `recent` slots before `stop`; first [rows],
     the first slot that a row may see. Written are, float32 [shares, rows, heads] and the last with SIZE
     behind: the largest score, the weights' sum, the weighted values.
-
-    WIDE is for the interpreter, which takes bf16 operands of a product for integers; float32 holds them.
     """
     head, share = tl.program_id(0), tl.program_id(1)
     query = tl.program_id(2) * BLOCK_QUERIES + tl.arange(0, BLOCK_QUERIES)
@@ -69,12 +62,11 @@ def attend_to_share(
         at = head * head_stride + slot[:, None] * SIZE + within[None, :]
         k = tl.load(keys + at, mask=there[:, None], other=0)
         v = tl.load(values + at, mask=there[:, None], other=0)
-        # A code is an integer that bf16 holds exactly; its scale comes behind the product.
-        scores = _product(q, tl.trans(k.to(tl.float32).to(tl.bfloat16)), WIDE) * scale
-        weigh = tl.full((BLOCK_SLOTS,), 1.0, dtype=tl.float32)
+        # A code is an integer that bf16 holds exactly. A key's scale comes behind the product, a value's goes
+        # with its weight.
+        scores = product(q, tl.trans(k.to(tl.float32).to(tl.bfloat16)), WIDE) * scale
         if SCALED:
             scores *= tl.load(key_scales + head * slots + slot, mask=there, other=0.0)[None, :]
-            weigh = tl.load(value_scales + head * slots + slot, mask=there, other=0.0)
         column = slot - base
         asked = mine[:, None] & there[None, :] & (column >= 0)[None, :]
         allow = tl.load(allowed + row[:, None] * recent + column[None, :], mask=asked, other=0)
@@ -86,9 +78,10 @@ def attend_to_share(
         shrink = tl.exp(largest - base_score)
         weights = tl.exp(scores - base_score[:, None])
         total = total * shrink + tl.sum(weights, 1)
-        # Nobody's weight times what is no number would be none.
-        known = tl.where(there[:, None], v.to(tl.float32) * weigh[:, None], 0.0)
-        found = found * shrink[:, None] + _product(weights.to(tl.bfloat16), known.to(tl.bfloat16), WIDE)
+        if SCALED:
+            weights *= tl.load(value_scales + head * slots + slot, mask=there, other=0.0)[None, :]
+        known = v.to(tl.float32).to(tl.bfloat16)
+        found = found * shrink[:, None] + product(weights.to(tl.bfloat16), known, WIDE)
         largest = peak
     out = share * rows * heads + place
     tl.store(most + out, largest, mask=mine)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
+from lab.kernels.triton_product import product
+
 
 @triton.jit
 def _meaning(codes, zero, values, MIDDLE: tl.constexpr, ZEROS: tl.constexpr, VALUES: tl.constexpr):
@@ -16,13 +18,6 @@ def _meaning(codes, zero, values, MIDDLE: tl.constexpr, ZEROS: tl.constexpr, VAL
         return tl.load(values + codes)
     middle = zero[None, :] if ZEROS else MIDDLE
     return (codes.to(tl.int32) - middle).to(tl.float32).to(tl.bfloat16)
-
-
-@triton.jit
-def _product(x, weights, WIDE: tl.constexpr):
-    if WIDE:
-        return tl.dot(x.to(tl.float32), weights.to(tl.float32))
-    return tl.dot(x, weights)
 
 
 @triton.jit
@@ -44,10 +39,7 @@ def w4_matmul(
     BLOCK_OUT: tl.constexpr,
     WIDE: tl.constexpr,
 ):
-    """y [rows, out] bf16 = x [rows, columns] bf16 times the weights: one program a block of rows and outputs.
-
-    WIDE is for the interpreter, which takes bf16 operands of a product for integers; float32 holds them.
-    """
+    """y [rows, out] bf16 = x [rows, columns] bf16 times the weights: a program a block of rows and outputs."""
     HALF: tl.constexpr = GROUP // 2
     row = tl.program_id(1) * BLOCK_ROWS + tl.arange(0, BLOCK_ROWS)
     output = tl.program_id(0) * BLOCK_OUT + tl.arange(0, BLOCK_OUT)
@@ -64,8 +56,8 @@ def w4_matmul(
         zero = tl.zeros((BLOCK_OUT,), dtype=tl.int32)
         if ZEROS:
             zero = tl.load(zeros + group * out + output, mask=there, other=0).to(tl.int32)
-        found = _product(left, _meaning(both & 15, zero, values, MIDDLE, ZEROS, VALUES), WIDE)
-        found += _product(right, _meaning(both >> 4, zero, values, MIDDLE, ZEROS, VALUES), WIDE)
+        found = product(left, _meaning(both & 15, zero, values, MIDDLE, ZEROS, VALUES), WIDE)
+        found += product(right, _meaning(both >> 4, zero, values, MIDDLE, ZEROS, VALUES), WIDE)
         sums += found * scale[None, :]
     tl.store(
         y + row[:, None] * out + output[None, :], sums.to(tl.bfloat16), mask=mine[:, None] & there[None, :]

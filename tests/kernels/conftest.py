@@ -1,7 +1,11 @@
-"""Activations in the regimes of a decoder, and the measure an implementation's error is held to."""
+"""Activations in the regimes of a decoder, the measure of an implementation's error, and a GPU's compiler."""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -52,3 +56,49 @@ def _check(matmul: Matmul, x: Tensor, weight: Tensor) -> None:
 @pytest.fixture(scope="session")
 def near_float64() -> Callable[[Matmul, Tensor, Tensor], None]:
     return _check
+
+
+_COMPILE = """
+import json, os, re, subprocess, sys, tempfile
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+
+tool = os.path.join(os.path.dirname(triton.__file__), "backends/nvidia/bin/cuobjdump")
+found = []
+for kinds, fixed in variants:
+    options = {name: fixed.pop(name) for name in ("num_warps", "num_stages")}
+    source = ASTSource(kernel, kinds | dict.fromkeys(fixed, "constexpr"), fixed)
+    made = triton.compile(source, target=GPUTarget("cuda", int(sys.argv[1]), 32), options=options)
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+        file.write(made.asm["cubin"])
+        file.flush()
+        used = subprocess.check_output([tool, "--dump-resource-usage", file.name], text=True)
+    stack, local = (int(re.search(rf"{what}:(\\d+)", used)[1]) for what in ("STACK", "LOCAL"))
+    found.append(stack + local)
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture
+def spilled() -> Callable[[str, int], list[int]]:
+    """`spilled(script, capability)`: bytes that spill where a Triton kernel is compiled for a GPU, by variant.
+
+    The script makes `kernel` and `variants`, a list of (kinds of the arguments, constants).
+    """
+
+    def compiled(script: str, capability: int) -> list[int]:
+        environment = {**os.environ, "TRITON_DEFAULT_FP_FUSION": "1"}
+        environment.pop("TRITON_INTERPRET", None)
+        done = subprocess.run(
+            [sys.executable, "-c", script + _COMPILE, str(capability)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment,
+        )
+        assert done.returncode == 0, done.stderr
+        found: list[int] = json.loads(done.stdout.splitlines()[-1])
+        return found
+
+    return compiled
