@@ -93,12 +93,13 @@ def quantize_gptq(
             "calibration", got=f"{tokens} tokens", expected=f"at least {_FEWEST_TOKENS}", hint="Give more."
         )
     marker = _marker(files, calibration, config)
+    out = out.absolute()
     partial = out.with_name(f".{out.name}.partial")
     work = out.with_name(f".{out.name}.work-{_digest(marker)}")
     shutil.rmtree(partial, ignore_errors=True)
     work.mkdir(parents=True, exist_ok=True)
     try:
-        _run(files.path, calibration, config, work, partial, tell)
+        _run(files.path.absolute(), calibration, config, work, partial, tell)
         _forget_paths(partial)
         marker["date"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         (partial / MARKER).write_text(json.dumps(marker, indent=2) + "\n", encoding="utf-8")
@@ -119,8 +120,8 @@ def _run(
 ) -> None:
     # Read when it is imported: one worker a core otherwise waits for more cores than there are.
     os.environ.setdefault("GPTQMODEL_CPU_WORKERS", str(os.cpu_count() or 1))
-    # It talks a lot, and a command's standard output belongs to the command.
-    with contextlib.redirect_stdout(sys.stderr):
+    # It talks a lot, and a command's standard output belongs to the command; it leaves logs where it runs.
+    with contextlib.redirect_stdout(sys.stderr), contextlib.chdir(work):
         import torch
         from gptqmodel import GPTQModel, QuantizeConfig
         from gptqmodel.looper.checkpoint_store import CheckpointConfig

@@ -47,6 +47,7 @@ class GPTQModel:
 
     def quantize(self, data, batch_size, checkpoint):
         print("a lot of talk")
+        Path("logs").mkdir(exist_ok=True)
         done = Path(checkpoint.path)
         done.mkdir(parents=True, exist_ok=True)
         limit = self.path / "fails-in"
