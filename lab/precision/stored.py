@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,7 +45,7 @@ class SideBySide:
         return torch.cat([matmul(x) for matmul in self._matmuls], dim=-1)
 
 
-class Stored(Quantized):
+class Stored(Quantized, ABC):
     """A layer's parts are read as they are stored, then joined.
 
     Attributes:
@@ -89,9 +90,9 @@ class Stored(Quantized):
         matmul = self._matmul(weight)
         return matmul if order is None else Permuted(matmul, order)
 
+    @abstractmethod
     def part(self, source: Source, name: str, rows: int) -> tuple[W4Weight, Tensor | None]:
         """The weight of the module `name`, and the order of its columns if they are permuted."""
-        raise NotImplementedError
 
 
 def group_size(source: Source) -> int:
