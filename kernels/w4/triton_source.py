@@ -39,7 +39,7 @@ def w4_matmul(
     BLOCK_OUT: tl.constexpr,
     WIDE: tl.constexpr,
 ):
-    """y [rows, out] bf16 = x [rows, columns] bf16 times the weights: a program a block of rows and outputs."""
+    """y [rows, out] bf16 = x [rows, columns] bf16 times the weights: a program per block of both."""
     HALF: tl.constexpr = GROUP // 2
     row = tl.program_id(1) * BLOCK_ROWS + tl.arange(0, BLOCK_ROWS)
     output = tl.program_id(0) * BLOCK_OUT + tl.arange(0, BLOCK_OUT)

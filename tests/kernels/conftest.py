@@ -82,7 +82,7 @@ print(json.dumps(found))
 
 @pytest.fixture
 def spilled() -> Callable[[str, int], list[int]]:
-    """`spilled(script, capability)`: bytes that spill where a Triton kernel is compiled for a GPU, by variant.
+    """`spilled(script, capability)`: bytes spilled where a Triton kernel is compiled for a GPU, by variant.
 
     The script makes `kernel` and `variants`, a list of (kinds of the arguments, constants).
     """
