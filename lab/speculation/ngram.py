@@ -34,7 +34,7 @@ class NgramDrafter:
     bytes_read = 0
 
     def __init__(self, most: int = 8, longest: int = 4, shortest: int = 2):
-        self.most = most
+        self.most, self.longest = most, longest
         self._sizes = range(longest, shortest - 1, -1)
         self.reset()
 

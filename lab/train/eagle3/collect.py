@@ -2,8 +2,9 @@
 
 The sessions are replayed teacher-forced by the native engine. Its drafter is the recorded reply, so a call
 that the target answers as recorded costs little more than its prefill, and every token that is learnt is
-still the target's own. A reply that differs from the record ends a sequence; the next one begins with the
-prefix that they share, in which nothing is to be learnt again.
+still the target's own. Where it departs from the record, drafts are looked up in prompt and record. A reply
+that differs from the record ends a sequence; the next one begins with the prefix that they share, in which
+nothing is to be learnt again.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from lab.engines.native import NativeEngine
 from lab.errors import UserError
 from lab.replay import ReplaySettings, prompt_of
 from lab.session import Call, Session
+from lab.speculation.ngram import NgramDrafter
 from lab.speculation.tree import TokenTree
 
 # Tokens of the record that one verify step reads.
@@ -65,6 +67,7 @@ class _Record:
         self.features = torch.empty(0)
         self.prompt = 0
         self._reply: list[int] = []
+        self._lookup = NgramDrafter()
 
     def expect(self, reply: Sequence[int]) -> None:
         """What is recorded for the next call."""
@@ -74,6 +77,9 @@ class _Record:
         self.tokens, self.prompt = list(prefix), len(prefix) - 1
         kept = self.prompt - len(features)
         self.features = torch.cat((self.features[:kept], features)) if kept else features
+        # The record comes last but for the tokens that the reply follows, so it is what is found first.
+        self._lookup.reset()
+        self._lookup.accept([*prefix, *self._reply, *prefix[-self._lookup.longest :]])
 
     def can_draft(self, _token: int) -> bool:
         return True
@@ -81,11 +87,13 @@ class _Record:
     def accept(self, tokens: Sequence[int], features: Tensor) -> None:
         self.tokens += tokens
         self.features = torch.cat((self.features, features))
+        self._lookup.accept(tokens)
 
     def propose(self, budget: int) -> TokenTree:
         said = self.tokens[self.prompt :]
-        agrees = said == self._reply[: len(said)]
-        return TokenTree.chain(self._reply[len(said) :][: min(budget, _AT_ONCE)] if agrees else ())
+        if said == self._reply[: len(said)]:
+            return TokenTree.chain(self._reply[len(said) :][: min(budget, _AT_ONCE)])
+        return self._lookup.propose(min(budget, self._lookup.most))
 
 
 def collect(
