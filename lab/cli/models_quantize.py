@@ -13,7 +13,7 @@ from lab.cli.progress import progress_bar
 from lab.cli.train_shared import FILE, examples_within, sessions_of, setting_of
 from lab.errors import UserError
 from lab.precision import PRECISIONS, STORED
-from lab.zoo.quantize import GptqConfig
+from lab.quantize.base import QUANTIZERS, GptqConfig, load_quantizer
 
 if TYPE_CHECKING:
     from lab.zoo.resolve import ModelFiles
@@ -51,9 +51,10 @@ _setting = setting_of(GptqConfig)
     show_default=True,
     help="Longest session in tokens; longer ones are left out and counted.",
 )
+@_setting("by", click.Choice(list(QUANTIZERS)), "The lab's own GPTQ, or the package GPTQModel.")
 @_setting("group", int, "Columns that share a scale; -1 for the whole row.")
 @_setting("asymmetric", bool, "With a zero point a group.")
-@_setting("act_order", bool, "Columns of the largest activations first; their order is stored.")
+@_setting("act_order", bool, "GPTQModel: columns of the largest activations first; their order is stored.")
 @_setting("damp", float, "Added to the Hessian's diagonal, as a share of its mean.")
 @click.option("--out", type=FILE, help="The folder to write; by default the cache, where `lab run` looks.")
 @click.option("--force", is_flag=True, help="Make it again if it is there.")
@@ -74,13 +75,13 @@ def quantize(
 
     A run that was cut off goes on with the same command.
     """
-    from lab.zoo.quantize import check_installed, quantize_gptq
+    from lab.quantize.folder import quantize_gptq
     from lab.zoo.quantized import method, quantized_dir
     from lab.zoo.resolve import resolve
 
     _check_precision(precision)
     config = GptqConfig(**settings)
-    check_installed()
+    load_quantizer(config.by).maker()  # refuses what is not installed
     console = Console(stderr=as_json)
     with progress_bar(console) as progress:
         found = resolve(model, progress=progress)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +49,10 @@ class Checkpoint:
     def __contains__(self, name: str) -> bool:
         return name in self._files
 
+    def __iter__(self) -> Iterator[str]:
+        """The tensors' names."""
+        return iter(self._files)
+
     def get(
         self, tensor: str, shape: tuple[int, ...], device: torch.device, dtype: torch.dtype | None = None
     ) -> Tensor:
@@ -82,6 +86,19 @@ class Checkpoint:
             raise UserError(
                 f"weights file {file}", got=str(error), hint="It is damaged; fetch the model again."
             ) from None
+
+
+def modules(config: DecoderConfig, layer: int) -> dict[str, dict[str, int]]:
+    """The checkpoint's modules in each product of a `Layer`: product -> module -> its rows."""
+    c, at = config, f"model.layers.{layer}."
+    q, kv = c.heads * c.head_dim, c.kv_heads * c.head_dim
+    attention, mlp = f"{at}self_attn.", f"{at}mlp."
+    return {
+        "qkv": {f"{attention}q_proj": q, f"{attention}k_proj": kv, f"{attention}v_proj": kv},
+        "out": {f"{attention}o_proj": c.hidden},
+        "gate_up": {f"{mlp}gate_proj": c.intermediate, f"{mlp}up_proj": c.intermediate},
+        "down": {f"{mlp}down_proj": c.hidden},
+    }
 
 
 def load_decoder(
@@ -159,26 +176,20 @@ class _Builder:
         return self.weights.get(name, (size,), self.device).to(self.precision.dtype)
 
     def layer(self, index: int) -> Layer:
-        c, at = self.config, f"model.layers.{index}."
-        q, kv = c.heads * c.head_dim, c.kv_heads * c.head_dim
-        attention, mlp = f"{at}self_attn.", f"{at}mlp."
+        c, at, parts = self.config, f"model.layers.{index}.", modules(self.config, index)
         qk_norm = None
         if c.architecture == "Qwen3ForCausalLM":
-            q_gain = self.vector(f"{attention}q_norm.weight", c.head_dim)
-            k_gain = self.vector(f"{attention}k_norm.weight", c.head_dim)
+            q_gain = self.vector(f"{at}self_attn.q_norm.weight", c.head_dim)
+            k_gain = self.vector(f"{at}self_attn.k_norm.weight", c.head_dim)
             qk_norm = torch.cat((q_gain.expand(c.heads, -1), k_gain.expand(c.kv_heads, -1)))
         return Layer(
             input_norm=self.vector(f"{at}input_layernorm.weight", c.hidden),
-            qkv=self.linear(
-                c.hidden, {f"{attention}q_proj": q, f"{attention}k_proj": kv, f"{attention}v_proj": kv}
-            ),
+            qkv=self.linear(c.hidden, parts["qkv"]),
             qk_norm=qk_norm,
-            out=self.linear(q, {f"{attention}o_proj": c.hidden}),
+            out=self.linear(c.heads * c.head_dim, parts["out"]),
             post_norm=self.vector(f"{at}post_attention_layernorm.weight", c.hidden),
-            gate_up=self.linear(
-                c.hidden, {f"{mlp}gate_proj": c.intermediate, f"{mlp}up_proj": c.intermediate}
-            ),
-            down=self.linear(c.intermediate, {f"{mlp}down_proj": c.hidden}),
+            gate_up=self.linear(c.hidden, parts["gate_up"]),
+            down=self.linear(c.intermediate, parts["down"]),
         )
 
     def linear(self, columns: int, parts: dict[str, int]) -> Linear:

@@ -8,7 +8,7 @@ projections are one matmul, as are gate and up. The layers are eager torch aroun
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -120,7 +120,7 @@ def attend(
     sight: Sight,
     attention: Attention,
 ) -> Tensor:
-    """A layer's attention of the normed rows h [n, width], before the residual: [n, hidden].
+    """What a layer's heads bring of the normed rows h [n, width]: [n, heads * head_dim].
 
     Keys and values of the rows are written to the cache as those of layer `index`, behind its length.
     """
@@ -131,7 +131,7 @@ def attend(
         qk = F.rms_norm(qk, (c.head_dim,), None, c.norm_eps) * layer.qk_norm
     qk = torch.addcmul(qk * cos, qk.roll(c.head_dim // 2, -1), sin)
     cache.write(index, sight.start, qk[:, c.heads :].transpose(0, 1), v.transpose(0, 1))
-    return layer.out(attention(qk[:, : c.heads], cache, index, sight))
+    return attention(qk[:, : c.heads], cache, index, sight)
 
 
 class Decoder:
@@ -233,6 +233,15 @@ class Decoder:
         x = F.rms_norm(x[-1:] if last_only else x, (c.hidden,), self.norm, c.norm_eps)
         return self.head(x).float()
 
+    @torch.inference_mode()
+    def attended(self, layer: Layer, h: Tensor) -> Tensor:
+        """What a layer's heads bring of a whole sequence: normed [n, hidden] -> [n, heads * head_dim]."""
+        config = replace(self.config, layers=1)
+        cache = KVCache(config, h.dtype, self.device)
+        cache.reserve(len(h))
+        rotation, sight = self._rotary.at(0, len(h), None), sight_of(config, cache, len(h), None, None)
+        return attend(config, layer, h, rotation, cache, 0, sight, self._attention)
+
     def _each(
         self,
         x: Tensor,
@@ -247,7 +256,7 @@ class Decoder:
             if taps is not None:
                 taps.see(index, x)
             h = F.rms_norm(x, (c.hidden,), layer.input_norm, c.norm_eps)
-            x = x + attend(c, layer, h, rotation, cache, index, sight, self._attention)
+            x = x + layer.out(attend(c, layer, h, rotation, cache, index, sight, self._attention))
             h = F.rms_norm(x, (c.hidden,), layer.post_norm, c.norm_eps)
             gate, up = layer.gate_up(h).chunk(2, dim=-1)
             x = x + layer.down(F.silu(gate) * up)

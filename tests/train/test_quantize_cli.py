@@ -9,8 +9,8 @@ from click.testing import CliRunner, Result
 
 from lab.cli.models import models
 from lab.errors import UserError
+from lab.quantize import folder
 from lab.session import dump_session
-from lab.zoo import quantize as quantizer
 from lab.zoo.quantized import quantized_dir
 from lab.zoo.resolve import resolve
 
@@ -28,8 +28,7 @@ def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any]
         return out
 
     monkeypatch.setenv("LAB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(quantizer, "quantize_gptq", quantize)
-    monkeypatch.setattr(quantizer, "check_installed", lambda: None)
+    monkeypatch.setattr(folder, "quantize_gptq", quantize)
     return asked
 
 
@@ -89,4 +88,13 @@ def test_a_version_that_is_there_is_kept_unless_forced(
 def test_other_precisions_are_not_made(made: list[dict[str, Any]], precision: str, hint: str) -> None:
     with pytest.raises(UserError, match=hint):
         invoke("smollm2-135m", "--precision", precision)
+    assert not made
+
+
+def test_a_quantizer_that_is_not_installed_is_refused_before_anything_is_fetched(
+    made: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.quantize.gptqmodel.find_spec", lambda _: None)
+    with pytest.raises(UserError, match="--by gptqmodel: got no package gptqmodel"):
+        invoke("no-such-model", "--by", "gptqmodel")
     assert not made

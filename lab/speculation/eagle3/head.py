@@ -115,7 +115,7 @@ class Head:
         e = F.rms_norm(self.embedding[tokens], shape, self._layer.input_norm, eps)
         x = F.rms_norm(hidden, shape, self._hidden_norm, eps)
         wide = torch.cat((e, x), dim=-1)
-        attended = attend(c, self._layer, wide, rotation, cache, 0, sight, self._attention)
+        attended = self._layer.out(attend(c, self._layer, wide, rotation, cache, 0, sight, self._attention))
         cache.length = start + rows
         h = (x if self.config.norm_before_residual else hidden) + attended
         if last_only:

@@ -14,8 +14,9 @@ import torch
 from safetensors.torch import load_file
 
 from lab.errors import UserError
+from lab.quantize.base import GptqConfig
+from lab.quantize.folder import quantize_gptq
 from lab.zoo.pull import MARKER
-from lab.zoo.quantize import GptqConfig, quantize_gptq
 from lab.zoo.quantized import quantized_dir, weights_for
 from lab.zoo.resolve import ModelFiles, resolve
 
@@ -127,7 +128,7 @@ def test_the_settings_reach_the_quantizer_and_the_folder_says_what_it_was_made_o
     model: ModelFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seen: list[tuple[int, int]] = []
-    config = GptqConfig(group=32, asymmetric=True, act_order=True)
+    config = GptqConfig(by="gptqmodel", group=32, asymmetric=True, act_order=True)
     path = quantize_gptq(
         model, CALIBRATION, config, tmp_path / "out", tell=lambda done, layers: seen.append((done, layers))
     )
@@ -154,42 +155,44 @@ def test_a_run_that_was_cut_off_leaves_no_folder_and_is_taken_up(model: ModelFil
     limit = model.path / "fails-in"
     limit.write_text("2")
     with pytest.raises(RuntimeError, match="killed"):
-        quantize_gptq(model, CALIBRATION, GptqConfig(), tmp_path / "out")
+        quantize_gptq(model, CALIBRATION, GptqConfig(by="gptqmodel"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
     (kept,) = tmp_path.glob(".out.work-*/checkpoint")
     assert len(list(kept.iterdir())) == 2
     limit.unlink()
-    assert quantize_gptq(model, CALIBRATION, GptqConfig(), tmp_path / "out").is_dir()
+    assert quantize_gptq(model, CALIBRATION, GptqConfig(by="gptqmodel"), tmp_path / "out").is_dir()
     assert not list(tmp_path.glob(".out.*"))
 
 
 def test_without_the_package_it_says_what_to_install(
     model: ModelFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lab.zoo.quantize.find_spec", lambda _: None)
-    with pytest.raises(UserError, match=r"gptqmodel\. pip install 'specquant-lab\[gptq\]'"):
-        quantize_gptq(model, CALIBRATION, GptqConfig(), tmp_path / "out")
+    monkeypatch.setattr("lab.quantize.gptqmodel.find_spec", lambda _: None)
+    with pytest.raises(
+        UserError, match=r"--by gptqmodel: got no package gptqmodel.*pip install 'specquant-lab\[gptq\]'"
+    ):
+        quantize_gptq(model, CALIBRATION, GptqConfig(by="gptqmodel"), tmp_path / "out")
 
 
 @pytest.mark.usefixtures("gptqmodel")
 def test_a_version_stands_until_its_successor_is_whole(model: ModelFiles, tmp_path: Path) -> None:
-    out = quantize_gptq(model, CALIBRATION, GptqConfig(), tmp_path / "out")
+    out = quantize_gptq(model, CALIBRATION, GptqConfig(by="gptqmodel"), tmp_path / "out")
     (model.path / "fails-in").write_text("1")
     with pytest.raises(RuntimeError):
-        quantize_gptq(model, CALIBRATION, GptqConfig(group=32), out)
+        quantize_gptq(model, CALIBRATION, GptqConfig(by="gptqmodel", group=32), out)
     assert json.loads((out / "told.json").read_text())["group_size"] == 64
     (model.path / "fails-in").unlink()
-    quantize_gptq(model, CALIBRATION, GptqConfig(group=32), out)
+    quantize_gptq(model, CALIBRATION, GptqConfig(by="gptqmodel", group=32), out)
     assert json.loads((out / "told.json").read_text())["group_size"] == 32
 
 
 @pytest.mark.usefixtures("gptqmodel")
 def test_too_little_calibration_is_refused(model: ModelFiles, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="calibration: got 20 tokens, expected at least 4096"):
-        quantize_gptq(model, [[1] * 20], GptqConfig(), tmp_path / "out")
+        quantize_gptq(model, [[1] * 20], GptqConfig(by="gptqmodel"), tmp_path / "out")
 
 
-@pytest.mark.parametrize("changes", [{"group": 48}, {"group": 0}, {"damp": 0.0}, {"damp": 1.0}])
+@pytest.mark.parametrize("changes", [{"group": 48}, {"group": 0}, {"damp": 0.0}, {"damp": 1.0}, {"by": "me"}])
 def test_a_setting_out_of_range_is_refused_by_its_option(changes: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=f"--{next(iter(changes))}: got"):
         GptqConfig(**changes)
