@@ -46,7 +46,7 @@ def main() -> None:
     from lab.engines.native import NativeEngine
     from lab.measure.choice import choose_kernels
     from lab.measure.machine import default_threads
-    from lab.zoo.quantized import weights_for
+    from lab.quantize.weights import weights_for
     from lab.zoo.resolve import resolve
 
     files = resolve(args.model)

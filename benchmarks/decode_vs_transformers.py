@@ -28,7 +28,7 @@ from lab.engines.native import NativeEngine
 from lab.measure.machine import default_threads
 from lab.replay import prompt_of
 from lab.scenarios.library import load_scenario
-from lab.zoo.quantized import weights_for
+from lab.quantize.weights import weights_for
 from lab.zoo.resolve import resolve
 
 

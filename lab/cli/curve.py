@@ -75,8 +75,8 @@ def curve(model: str, precision: str, out: Path, as_json: bool, **options: Any) 
     from lab.cli.progress import progress_bar
     from lab.matrix import load_matrix
     from lab.measure.ceilings import ceilings
+    from lab.quantize.weights import weights_for
     from lab.runner.plan import check_output
-    from lab.zoo.quantized import weights_for
     from lab.zoo.resolve import resolve
 
     console = Console(stderr=as_json)
@@ -86,7 +86,7 @@ def curve(model: str, precision: str, out: Path, as_json: bool, **options: Any) 
     rows = tuple(sorted({1, *options["rows"]}))
     with progress_bar(console) as progress:
         files = resolve(model, progress=progress)
-        weights = {name: weights_for(files, name, options["quantized"]) for name in names}
+        weights = {name: weights_for(files, name, options["quantized"], progress) for name in names}
         _check(files, weights, rows, options)
         top = ceilings(
             options["device"],

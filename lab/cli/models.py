@@ -163,11 +163,11 @@ def _stored(files: ModelFiles, precision: str, quantized: dict[str, str] | None)
 
     from lab.models.checkpoint import load_decoder
     from lab.precision.base import load_precision
-    from lab.zoo.quantized import weights_for
+    from lab.quantize.weights import weights_for
 
     made = load_precision(precision, {})
-    weights = weights_for(files, precision, quantized)
     with progress_bar() as progress:
+        weights = weights_for(files, precision, quantized, progress)
         decoder = load_decoder(
             weights, made, torch.device("cpu"), lambda done, total: progress("load", done, total)
         )

@@ -13,24 +13,20 @@ from lab.cli.progress import progress_bar
 from lab.cli.train_shared import FILE, examples_within, sessions_of, setting_of
 from lab.errors import UserError
 from lab.precision import PRECISIONS, STORED
-from lab.quantize.base import QUANTIZERS, GptqConfig, load_quantizer
+from lab.quantize.base import FAMILIES, GPTQ, LENGTH, QUANTIZERS, GptqConfig, load_quantizer
 
 if TYPE_CHECKING:
     from lab.zoo.resolve import ModelFiles
-
-# All families of one catalog size, so that every tool and every way to answer occurs.
-_FAMILIES = "chain:2,parallel:2,retry:2,extraction:2,rag:2,sql:2,dialogue:2,ambiguous:2,no-call:2"
-
 
 _setting = setting_of(GptqConfig)
 
 
 @click.command("quantize")
 @click.argument("model")
-@click.option("--precision", default="gptq-w4", show_default=True, help="What to make; so far gptq-w4.")
+@click.option("--precision", default=GPTQ, show_default=True, help="What to make; so far gptq-w4.")
 @click.option(
     "--families",
-    default=_FAMILIES,
+    default=",".join(f"{name}:{n}" for name, n in FAMILIES.items()),
     show_default=True,
     metavar="NAME[:N],...",
     help="Calibrate on generated sessions of the split train; ignored with --sessions.",
@@ -47,7 +43,7 @@ _setting = setting_of(GptqConfig)
 @click.option(
     "--length",
     type=click.IntRange(min=1),
-    default=2048,
+    default=LENGTH,
     show_default=True,
     help="Longest session in tokens; longer ones are left out and counted.",
 )
@@ -76,7 +72,7 @@ def quantize(
     A run that was cut off goes on with the same command.
     """
     from lab.quantize.folder import quantize_gptq
-    from lab.zoo.quantized import method, quantized_dir
+    from lab.quantize.weights import method, quantized_dir
     from lab.zoo.resolve import resolve
 
     _check_precision(precision)
@@ -109,15 +105,13 @@ def quantize(
 
 
 def _check_precision(precision: str) -> None:
-    if precision == "gptq-w4":
+    if precision == GPTQ:
         return
     if precision in STORED.values() and precision != "nf4":
-        raise UserError(
-            "--precision", got=precision, expected="gptq-w4", hint="It is loaded, not made, here."
-        )
+        raise UserError("--precision", got=precision, expected=GPTQ, hint="It is loaded, not made, here.")
     known = precision in PRECISIONS
     hint = "It is made of the model's own weights whenever it is loaded: `lab run` takes it as it is."
-    raise UserError("--precision", got=precision, expected="gptq-w4", hint=hint if known else None)
+    raise UserError("--precision", got=precision, expected=GPTQ, hint=hint if known else None)
 
 
 def _calibration(

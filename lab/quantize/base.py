@@ -9,6 +9,17 @@ from pathlib import Path
 
 from lab.errors import UserError
 
+# The precision that is made.
+GPTQ = "gptq-w4"
+
+# What is calibrated on if nothing is named, sessions of each family of the split train: all families of one
+# catalog size, so that every tool and every way to answer occurs.
+FAMILIES = dict.fromkeys(
+    ("chain", "parallel", "retry", "extraction", "rag", "sql", "dialogue", "ambiguous", "no-call"), 2
+)
+# Longest session in tokens; longer ones are left out.
+LENGTH = 2048
+
 # Name -> its `Quantizer`, imported when it is used.
 QUANTIZERS = {"lab": "lab.quantize.native:QUANTIZER", "gptqmodel": "lab.quantize.gptqmodel:QUANTIZER"}
 

@@ -166,8 +166,8 @@ def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan
     """
     # Needs torch, which takes seconds to import; listing the cells does not.
     from lab.measure.ceilings import ceilings
-    from lab.zoo.quantized import identity as written
-    from lab.zoo.quantized import quantization
+    from lab.quantize.weights import identity as written
+    from lab.quantize.weights import quantization
 
     _check_device(matrix.device)
     check_output(out)
@@ -182,7 +182,7 @@ def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan
     tell = progress or (lambda _phase, _done, _total: None)
     measured = ceilings(matrix.device, threads, progress=lambda part: tell("probe", round(100 * part), 100))
     native = "native" in matrix.engine
-    weights = _weights(matrix, models) if native else {}
+    weights = _weights(matrix, models, tell) if native else {}
     chosen = _kernels(matrix, models, weights, threads, tell) if native else {}
     # A head that was trained again is another one, wherever it lies.
     digests = {name: _weights_digest(path) for name, path in heads.items()}
@@ -217,12 +217,12 @@ def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan
     )
 
 
-def _weights(matrix: Matrix, models: dict[str, ModelFiles]) -> dict[tuple[str, str], Path]:
+def _weights(matrix: Matrix, models: dict[str, ModelFiles], tell: Progress) -> dict[tuple[str, str], Path]:
     """The weights of every model and precision that do not run with the model's own."""
-    from lab.zoo.quantized import weights_for
+    from lab.quantize.weights import weights_for
 
     found = {
-        (name, precision): weights_for(files, precision, matrix.quantized)
+        (name, precision): weights_for(files, precision, matrix.quantized, tell)
         for name, files in models.items()
         for precision in matrix.precision
     }

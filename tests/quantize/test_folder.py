@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 from lab.errors import UserError
 from lab.quantize.base import GptqConfig
 from lab.quantize.folder import quantize_gptq
+from lab.quantize.weights import quantized_dir, weights_for
 from lab.zoo.pull import MARKER
-from lab.zoo.quantized import quantized_dir, weights_for
 from lab.zoo.resolve import ModelFiles, resolve
 
 GPTQMODEL = '''

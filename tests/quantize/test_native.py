@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from lab.models.checkpoint import load_decoder
 from lab.precision.base import load_precision
 from lab.quantize.base import GptqConfig
 from lab.quantize.folder import quantize_gptq
+from lab.quantize.weights import quantized_dir, weights_for
 from lab.zoo.pull import read_marker
 from lab.zoo.resolve import ModelFiles, resolve
 
@@ -136,3 +138,21 @@ def test_a_group_that_does_not_divide_the_rows_is_refused_before_any_work(tmp_pa
 def test_an_order_that_would_be_stored_is_gptqmodel_s() -> None:
     with pytest.raises(UserError, match="--act-order: got --by lab, expected --by gptqmodel"):
         GptqConfig(act_order=True)
+
+
+def test_of_a_model_of_the_catalogue_the_version_is_made_when_it_is_first_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("lab.quantize.calibration.default_calibration", lambda _: texts())
+    local = random_model(tmp_path / "model")
+    with pytest.raises(UserError, match="lab models quantize"):
+        weights_for(local, "gptq-w4")
+    embedded = replace(local, source="embedded")
+    told: list[tuple[str, int, int]] = []
+    made = weights_for(embedded, "gptq-w4", progress=lambda *said: told.append(said))
+    assert told == [("layers", 1, 3), ("layers", 2, 3), ("layers", 3, 3)]
+    assert made == quantized_dir(embedded, "gptq-w4")
+    assert (made / "config.json").is_file()
+    assert weights_for(embedded, "gptq-w4", progress=lambda *said: told.append(said)) == made
+    assert len(told) == 3

@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 from lab.cli.models import models
 from lab.errors import UserError
 from lab.quantize import folder
+from lab.quantize.weights import quantized_dir
 from lab.session import dump_session
-from lab.zoo.quantized import quantized_dir
 from lab.zoo.resolve import resolve
 
 

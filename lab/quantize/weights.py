@@ -1,4 +1,7 @@
-"""Which weights a precision runs with: the model's own, or those of a quantized version of it."""
+"""Which weights a precision runs with: the model's own, or those of a quantized version of it.
+
+Of a model of the catalogue that version is made when it is first wanted, as the model itself is fetched then.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from lab.errors import UserError
 from lab.paths import cache_dir
 from lab.precision.base import load_precision
+from lab.quantize.base import GPTQ, GptqConfig
+from lab.zoo.download import Progress
 from lab.zoo.resolve import ModelFiles, read_config
 
 
@@ -47,11 +54,17 @@ def method(folder: Path) -> str | None:
     return str(found.get("quant_method", "?")) if found else None
 
 
-def weights_for(files: ModelFiles, precision: str, given: Mapping[str, str] | None = None) -> Path:
+def weights_for(
+    files: ModelFiles,
+    precision: str,
+    given: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> Path:
     """The folder whose weights `precision` runs with.
 
     Args:
         given: precision -> a folder of the model's quantized version.
+        progress: told of the layers that are quantized.
 
     Raises:
         UserError: the folder is none, or of another method; or there is none and it was not given.
@@ -72,6 +85,8 @@ def weights_for(files: ModelFiles, precision: str, given: Mapping[str, str] | No
     folder = quantized_dir(files, precision)
     if (folder / "config.json").is_file():
         return folder
+    if files.source == "embedded" and precision == GPTQ:
+        return _make(files, folder, progress or (lambda _phase, _done, _total: None))
     raise UserError(
         f"precision {precision} of {files.name}",
         got="floating-point weights",
@@ -79,6 +94,23 @@ def weights_for(files: ModelFiles, precision: str, given: Mapping[str, str] | No
         hint=f"`lab models quantize {files.name} --precision {precision}` makes one, "
         f"or name one with --quantized {precision}=FOLDER.",
     )
+
+
+def _make(files: ModelFiles, folder: Path, tell: Progress) -> Path:
+    from lab.quantize.calibration import default_calibration
+    from lab.quantize.folder import quantize_gptq
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f".{folder.name}.lock")):
+        if (folder / "config.json").is_file():  # another process made it meanwhile
+            return folder
+        return quantize_gptq(
+            files,
+            default_calibration(files),
+            GptqConfig(),
+            folder,
+            tell=lambda done, layers: tell("layers", done, layers),
+        )
 
 
 _SHAPE = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
