@@ -47,8 +47,9 @@ class Matrix(BaseModel):
 
     `draft_tokens` is the most tokens of a draft that is no tree, `draft_model` the drafter of that name: a
     folder, a hub id, or `layers-N` for the target's own first N layers. `tree` is the shape of a draft by
-    `eagle3` (`chain-K` or `tree-DEPTHxTOP_KxNODES`), `draft_head` its head: a folder or hub id, by default
-    the model's own in the catalogue; `allow_pickle` lets it be a pickle. `quantized` names the folder of a
+    `eagle3` (`chain-K` or `tree-DEPTHxTOP_KxNODES`), cut where no path is as likely as `draft_confidence`;
+    `draft_head` is its head: a folder or hub id, by default the model's own in the catalogue; `allow_pickle`
+    lets it be a pickle. `quantized` names the folder of a
     precision's weights, by default what `lab models quantize` made of the model. `quality` compares every
     precision's next-token distributions over the recorded replies with the first one's.
     `max_tokens` caps what the sessions allow per call; `sessions` takes the first so many of the scenario and
@@ -76,6 +77,7 @@ class Matrix(BaseModel):
     draft_tokens: int = Field(default=8, ge=1, le=63)
     draft_model: str | None = None
     tree: str = "tree-6x8x24"
+    draft_confidence: float = Field(default=0.0, ge=0, lt=1)
     draft_head: str | None = None
     allow_pickle: bool = False
     temperature: float = Field(default=0.0, ge=0)

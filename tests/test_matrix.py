@@ -16,9 +16,9 @@ def test_quick_is_the_two_by_two_with_the_reference_arm_first() -> None:
     cells = load_matrix("quick").cells()
     assert [(c.precision, c.speculation) for c in cells] == [
         ("bf16", "none"),
-        ("bf16", "ngram"),
-        ("rtn-w4", "none"),
-        ("rtn-w4", "ngram"),
+        ("bf16", "eagle3"),
+        ("gptq-w4", "none"),
+        ("gptq-w4", "eagle3"),
     ]
 
 

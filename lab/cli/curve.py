@@ -33,7 +33,7 @@ def _numbers(_: click.Context, parameter: click.Parameter, text: str) -> tuple[i
 
 
 @click.command()
-@click.option("--model", default="smollm2-135m", show_default=True, help="As `lab run` takes it.")
+@click.option("--model", default="smollm2-135m-agent", show_default=True, help="As `lab run` takes it.")
 @click.option("--precision", default="bf16,rtn-w4,w4a8", show_default=True, help="Comma list.")
 @click.option(
     "--rows",

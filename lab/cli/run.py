@@ -43,6 +43,7 @@ _INTERRUPTED = 130
 @click.option("--draft-model", help="A folder, a Hugging Face id, or layers-N: the target's first N layers.")
 @click.option("--draft-head", help="The EAGLE-3 head: a folder or a Hugging Face id.")
 @click.option("--tree", help="Shape of its drafts: chain-K, or tree-DEPTHxTOP_KxNODES.")
+@click.option("--draft-confidence", type=float, help="Draft no path that its head holds for less likely.")
 @click.option("--allow-pickle", is_flag=True, default=None, help="Let the head be a pickle.")
 @click.option("--temperature", type=float, help="0 is greedy.")
 @click.option("--top-p", type=float, help="Nucleus of sampling.")

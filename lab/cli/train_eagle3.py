@@ -44,7 +44,7 @@ _setting = setting_of(Eagle3Config)
 @click.command()
 @click.option(
     "--model",
-    default="smollm2-135m",
+    default="smollm2-135m-agent",
     show_default=True,
     help="The target: a name of `lab models list`, a folder or a hub id.",
 )

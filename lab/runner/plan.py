@@ -74,6 +74,7 @@ class Plan:
                     tokens=matrix.draft_tokens,
                     model=self.draft_model,
                     tree=matrix.tree,
+                    confidence=matrix.draft_confidence,
                     head=self.heads.get(cell.model),
                     allow_pickle=matrix.allow_pickle,
                 ),

@@ -11,11 +11,16 @@ _SHAPE = re.compile(r"chain-(?P<chain>[1-9]\d*)|tree-(?P<tree>[1-9]\d*x[1-9]\d*x
 
 @dataclass(frozen=True, slots=True)
 class TreeShape:
-    """How far and how wide drafts grow: at most `depth` tokens deep, `nodes` in all."""
+    """How far and how wide drafts grow: at most `depth` tokens deep, `nodes` in all.
+
+    Attributes:
+        confidence: paths that the head holds for less likely than this are not drafted.
+    """
 
     depth: int
     top_k: int
     nodes: int
+    confidence: float = 0.0
 
 
 def parse_tree(text: str) -> TreeShape:
@@ -39,6 +44,7 @@ class DraftOptions:
     Attributes:
         tokens: the most tokens of a draft that is no tree.
         tree: the shape of one that is, as `parse_tree` takes it.
+        confidence: likelihood, in the head's eyes, of the least likely path of one that is.
         model: folder of the draft model, or `layers-N` for the target's first N layers.
         head: folder of the EAGLE-3 head.
         allow_pickle: read a head's pickled weights.
@@ -46,6 +52,7 @@ class DraftOptions:
 
     tokens: int = 8
     tree: str = "tree-6x8x24"
+    confidence: float = 0.0
     model: Path | None = None
     head: Path | None = None
     allow_pickle: bool = False

@@ -76,6 +76,7 @@ _AGENT = replace(
         sha256="0cefa6cffbba205f7b1cee497100b5dd61e9333c81e0e54d55184a527e1a9f87",
         bytes=6_549_448,
     ),
+    draft_head="smollm2-135m-agent/eagle3",
 )
 
 CATALOG: dict[str, ModelEntry] = {entry.name: entry for entry in (_SMOLLM2, _AGENT)}

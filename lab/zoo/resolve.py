@@ -96,7 +96,8 @@ def resolve_head(model: ModelFiles, head: str | None, *, allow_pickle: bool = Fa
                 f"speculation eagle3 with {model.name}",
                 got="no draft head of its own",
                 expected="one that was trained for it",
-                hint="Give it with --draft-head, a folder or a hub id; `lab train eagle3` trains one.",
+                hint="Give it with --draft-head, a folder or a hub id; `lab train eagle3` trains one. "
+                "--speculation none,ngram needs none.",
             )
         return package_folder() / entry.draft_head
     folder = Path(head).expanduser()

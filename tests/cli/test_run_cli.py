@@ -23,7 +23,7 @@ def test_dry_run_lists_the_cells_and_makes_nothing(tmp_path: Path) -> None:
     result = CliRunner().invoke(run, ["--dry-run", "--json", "--out", str(tmp_path / "out")])
     assert result.exit_code == 0
     lines = result.output.splitlines()
-    assert lines[0].startswith("native/smollm2-135m/bf16/none/off/bf16/quick: 16 calls x 3 rounds")
+    assert lines[0].startswith("native/smollm2-135m-agent/bf16/none/off/bf16/quick: 16 calls x 3 rounds")
     assert lines[-2] == "4 cells, 192 calls"
     assert len(json.loads(lines[-1])["cells"]) == 4
     assert not (tmp_path / "out").exists()
@@ -36,7 +36,7 @@ def test_dry_run_of_a_live_run_counts_sessions_since_the_model_chooses_its_calls
     result = CliRunner().invoke(run, arguments)
     assert result.exit_code == 0, result.exception
     lines = result.output.splitlines()
-    assert lines[0] == "native/smollm2-135m/bf16/none/off/bf16/chain: 3 sessions x 3 rounds"
+    assert lines[0] == "native/smollm2-135m-agent/bf16/none/off/bf16/chain: 3 sessions x 3 rounds"
     assert lines[-1] == "4 cells, 36 sessions"
 
 
@@ -125,9 +125,9 @@ def test_the_main_job_on_the_real_model(tmp_path: Path) -> None:
     assert Path(document["run"]["report"]).is_file()
     assert [(arm["precision"], arm["speculation"]) for arm in document["arms"]] == [
         ("bf16", "none"),
-        ("bf16", "ngram"),
-        ("rtn-w4", "none"),
-        ("rtn-w4", "ngram"),
+        ("bf16", "eagle3"),
+        ("gptq-w4", "none"),
+        ("gptq-w4", "eagle3"),
     ]
     for arm in document["arms"]:
         assert arm["status"] == "done"
@@ -140,20 +140,24 @@ def test_the_main_job_on_the_real_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_greedy_ngram_is_token_identical_to_plain_in_fp32_on_every_authored_session(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tree", ["tree-6x8x24", "chain-4"])
+def test_greedy_drafts_change_no_token_in_fp32_on_every_authored_session(tmp_path: Path, tree: str) -> None:
     done = subprocess.run(
         [
             *(sys.executable, "-c", "from lab.cli import main; main()", "run", "--json", "--rounds", "1"),
-            *("--precision", "fp32", "--scenario", "authored", "--max-tokens", "12", "--out", str(tmp_path)),
+            *("--precision", "fp32", "--speculation", "none,ngram,eagle3", "--tree", tree),
+            *("--scenario", "authored", "--max-tokens", "12", "--out", str(tmp_path)),
         ],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    plain, ngram = json.loads(done.stdout.splitlines()[-1])["arms"]
-    assert plain["calls"] == ngram["calls"] == 156
-    assert ngram["lossless"]["identical"] == 156
+    plain, *speculative = json.loads(done.stdout.splitlines()[-1])["arms"]
+    assert len(speculative) == 2
+    for arm in speculative:
+        assert plain["calls"] == arm["calls"] == 156
+        assert arm["lossless"]["identical"] == 156
 
 
 @pytest.mark.parametrize(("arms", "code"), [((("w4", "none"), ("w4", "ngram")), 1), ((("w4", "none"),), 0)])

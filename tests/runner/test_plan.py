@@ -20,6 +20,8 @@ from lab.session import Session, dump_session
 from lab.zoo.resolve import ModelFiles
 
 Usage = namedtuple("Usage", "total used free")
+# A 2x2 that needs nothing but a model.
+ROUNDED = {"precision": "bf16,rtn-w4", "speculation": "none,ngram"}
 
 
 def test_a_scenario_is_cut_to_the_first_sessions_and_calls() -> None:
@@ -128,24 +130,26 @@ def test_a_head_that_was_trained_again_is_another_run(
     files, head = ModelFiles("m", tmp_path, "hermes", "local", None, None), tmp_path / "head"
     head.mkdir()
     monkeypatch.setattr("lab.runner.plan.resolve", lambda *_, **__: files)
-    monkeypatch.setattr("lab.runner.plan._heads", lambda *_: {"smollm2-135m": head})
+    monkeypatch.setattr("lab.runner.plan._heads", lambda *_: {"smollm2-135m-agent": head})
     monkeypatch.setattr("lab.measure.ceilings.ceilings", lambda *_, **__: Measured())
     digests = []
     for weights in (b"one", b"one", b"two"):
         (head / "model.safetensors").write_bytes(weights)
-        plan = prepare(load_matrix("quick", {"speculation": "none,eagle3"}), tmp_path / "out")
+        plan = prepare(
+            load_matrix("quick", {"precision": "bf16", "speculation": "none,eagle3"}), tmp_path / "out"
+        )
         digests.append(plan.digest)
     assert digests[0] == digests[1] != digests[2]
-    assert plan.environment["heads"]["smollm2-135m"] == hashlib.sha256(b"two").hexdigest()
+    assert plan.environment["heads"]["smollm2-135m-agent"] == hashlib.sha256(b"two").hexdigest()
 
 
 def test_without_eagle3_no_head_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = ModelFiles("m", tmp_path, "hermes", "local", None, None)
     monkeypatch.setattr("lab.runner.plan.resolve", lambda *_, **__: files)
     monkeypatch.setattr("lab.measure.ceilings.ceilings", lambda *_, **__: Measured())
-    assert prepare(load_matrix("quick"), tmp_path / "out").heads == {}
+    assert prepare(load_matrix("quick", ROUNDED), tmp_path / "out").heads == {}
     with pytest.raises(UserError, match="eagle3 with m: got no draft head of its own"):
-        prepare(load_matrix("quick", {"speculation": "none,eagle3"}), tmp_path / "out")
+        prepare(load_matrix("quick", {"precision": "bf16", "speculation": "none,eagle3"}), tmp_path / "out")
 
 
 def test_a_cell_runs_with_the_kernels_chosen_for_its_precision(
@@ -154,10 +158,13 @@ def test_a_cell_runs_with_the_kernels_chosen_for_its_precision(
     files = ModelFiles("m", tmp_path, "hermes", "local", None, None)
     monkeypatch.setattr("lab.runner.plan.resolve", lambda *_, **__: files)
     monkeypatch.setattr("lab.measure.ceilings.ceilings", lambda *_, **__: Measured())
-    plan = prepare(load_matrix("quick"), tmp_path / "out")
+    plan = prepare(load_matrix("quick", ROUNDED), tmp_path / "out")
     configs = [plan.spec(cell, Path("out")).config for cell in plan.cells]
     assert all(config.kernels == {"w4": config.precision} for config in configs)
-    assert plan.environment["kernels"]["smollm2-135m/bf16"] == {"kernels": {"w4": "bf16"}, "step_ms": {}}
+    assert plan.environment["kernels"]["smollm2-135m-agent/bf16"] == {
+        "kernels": {"w4": "bf16"},
+        "step_ms": {},
+    }
 
 
 def test_a_model_that_cannot_be_guided_is_told_before_anything_is_measured(
@@ -167,7 +174,7 @@ def test_a_model_that_cannot_be_guided_is_told_before_anything_is_measured(
     monkeypatch.setattr("lab.runner.plan.resolve", lambda *_, **__: files)
     monkeypatch.setattr("lab.measure.ceilings.ceilings", lambda *_, **__: pytest.fail("measured"))
     with pytest.raises(UserError, match="got pythonic, expected one of hermes"):
-        prepare(load_matrix("quick", {"guided": "schema"}), tmp_path / "out")
+        prepare(load_matrix("quick", ROUNDED | {"guided": "schema"}), tmp_path / "out")
 
 
 def test_a_guided_cell_tells_its_worker_how_the_model_writes_calls(make_plan: Callable[..., Plan]) -> None:

@@ -58,8 +58,7 @@ def test_quick_is_worlds_cut_short() -> None:
     worlds, quick = load_scenario("worlds").sessions, load_scenario("quick").sessions
     assert [session.id for session in quick] == [session.id for session in worlds]
     for whole, cut in zip(worlds, quick, strict=True):
-        assert [call.at for call in cut.calls] == [call.at for call in whole.calls[:2]]
-        assert {call.max_tokens for call in cut.calls} == {16}
+        assert cut.calls == whole.calls[:2]
 
 
 def test_held_out_has_over_400_calls_of_every_family_in_known_worlds() -> None:

@@ -273,8 +273,8 @@ def _taps(raw: dict[str, Any], layers: int) -> tuple[int, ...]:
 
 
 def _theta(config: DecoderConfig) -> float:
-    # inv_freq[1] is theta ** (-2 / head_dim).
-    return round(float(config.inv_freq[1].double() ** (-config.head_dim / 2)), 3)
+    # inv_freq[1] is theta ** (-2 / head_dim), in float32: six digits of theta are sure.
+    return float(f"{config.inv_freq[1].double() ** (-config.head_dim / 2):.6g}")
 
 
 def _must_fit(path: Path, what: str, got: int, expected: int) -> None:

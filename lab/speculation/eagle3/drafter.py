@@ -23,7 +23,7 @@ def make(options: DraftOptions, target: Decoder) -> Eagle3Drafter:
     Raises:
         UserError: there is no head, or it is not for this target.
     """
-    shape = parse_tree(options.tree)
+    shape = replace(parse_tree(options.tree), confidence=options.confidence)
     if options.head is None:
         raise UserError("speculation eagle3", got="no draft head", expected="a trained one: --draft-head DIR")
     return Eagle3Drafter(load_head(options.head, target, allow_pickle=options.allow_pickle), shape)

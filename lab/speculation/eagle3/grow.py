@@ -2,9 +2,13 @@
 
 Each depth expands the `top_k` likeliest paths; of all nodes seen, the likeliest `nodes` are kept. A path's
 probability never exceeds its beginning's, so with a node its ancestors are kept. `top_k` 1 is a chain.
+Where no path is as likely as `confidence` any more, drafting ends: what is hardly accepted costs a forward of
+the head and rows to verify.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -18,7 +22,7 @@ from lab.speculation.tree import ROOT, TokenTree
 def grow(
     head: Head, cache: KVCache, hidden: Tensor, logits: Tensor, shape: TreeShape
 ) -> tuple[TokenTree, int]:
-    """Draft from the root's own output; the cache comes back as it was.
+    """Draft from the root's own output; the cache comes back as it was. A tree may be empty.
 
     Args:
         hidden, logits: what `Head.forward` returned for the root, [1, hidden] and [1, draft vocabulary].
@@ -26,7 +30,7 @@ def grow(
     Returns:
         The tree, and how many forwards it took.
     """
-    committed = cache.length
+    committed, least = cache.length, math.log(shape.confidence) if shape.confidence > 0 else -math.inf
     top_k = min(shape.top_k, logits.shape[-1])
     device = hidden.device
     # Per level: draft tokens as the target's ids, log-probability of the path, and the parent, a node.
@@ -38,7 +42,11 @@ def grow(
     states = hidden.expand(top_k, -1)
     sees = torch.eye(top_k, dtype=torch.bool, device=device)
     seen = top_k
+    forwards = 0
     for level in range(1, shape.depth):
+        if float(scores[-1].max()) < least:
+            break
+        forwards += 1
         rows = len(frontier)
         depths = torch.full((rows,), committed + level - 1 - cache.length, device=device)
         states, logits = head.forward(
@@ -58,10 +66,12 @@ def grow(
     cache.truncate(committed)
     all_scores = torch.cat(scores)
     # A stable sort puts an ancestor before a descendant of the same probability.
-    best = all_scores.sort(descending=True, stable=True).indices[: shape.nodes].sort().values
+    order = all_scores.sort(descending=True, stable=True)
+    kept = min(shape.nodes, int((order.values >= least).sum()))
+    best = order.indices[:kept].sort().values
     place = torch.full((seen + 1,), ROOT, device=device)
     place[best] = torch.arange(len(best), device=device)
     return (
         TokenTree(tuple(torch.cat(tokens)[best].tolist()), tuple(place[torch.cat(parents)[best]].tolist())),
-        shape.depth - 1,
+        forwards,
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -53,7 +55,25 @@ def search(head: Head, fused: Tensor, tokens: list[int], shape: TreeShape) -> se
                 level[(*path, int(head.target_ids[draft]))] = score + more
         found |= level
         frontier = dict(sorted(level.items(), key=lambda item: -item[1])[: shape.top_k])
-    return set(sorted(found, key=lambda path: -found[path])[: shape.nodes])
+    likely = [path for path in found if found[path] >= (math.log(shape.confidence or 1e-300))]
+    return set(sorted(likely, key=lambda path: -found[path])[: shape.nodes])
+
+
+def head_forwards(head: Head) -> Callable[[], int]:
+    """Counts the head's forwards from now on."""
+    forward, calls = head.forward, []
+
+    def counted(*arguments: object, **named: object):
+        calls.append(1)
+        return forward(*arguments, **named)
+
+    head.forward = counted  # type: ignore[method-assign]
+
+    def found() -> int:
+        head.forward = forward  # type: ignore[method-assign]
+        return len(calls)
+
+    return found
 
 
 def paths(tree: TokenTree) -> set[tuple[int, ...]]:
@@ -73,6 +93,27 @@ def test_the_tree_is_the_one_that_a_search_finds(head, read, text) -> None:
     assert paths(tree) == expected
     assert len(tree) == len(expected)
     assert tree.is_chain == text.startswith("chain")
+
+
+@pytest.mark.parametrize("text", ["chain-5", "tree-4x3x100"])
+def test_paths_that_the_head_does_not_believe_in_are_not_drafted(head, read, text) -> None:
+    whole = parse_tree(text)
+    fused = head.fuse(read(TOKENS[:-1]))
+    likeliest = float(log_probabilities(head, fused, TOKENS, ()).max().exp())
+    sizes = []
+    for confidence in (0.0, 0.02 * likeliest, 0.5 * likeliest, 0.999 * likeliest, 1.001 * likeliest):
+        shape = dataclasses.replace(whole, confidence=confidence)
+        drafter = started(head, read, TOKENS, shape)
+        forwards = head_forwards(head)
+        tree = drafter.propose(1000)
+        asked = forwards()
+        assert paths(tree) == search(head, fused, TOKENS, shape)
+        # Where nothing is left to believe in, the head is not asked any further.
+        assert asked == min(max(tree.depths()), whole.depth - 1)
+        sizes.append(len(tree))
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > sizes[2] > 0
+    assert sizes[-1] == 0
 
 
 def test_the_budget_cuts_depth_and_nodes(head, read) -> None:
