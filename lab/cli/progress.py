@@ -42,7 +42,7 @@ _DRAWS_PER_SECOND = 2
 
 @contextmanager
 def progress_bar(console: Console | None = None) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar a phase on a terminal; yields what is called with (phase, done, total).
+    """A bar a phase on a terminal, elsewhere a line; yields what is called with (phase, done, total).
 
     A phase that is none of `PHASES` is called what it is.
     """
@@ -53,7 +53,10 @@ def progress_bar(console: Console | None = None) -> Iterator[Callable[[str, int,
 
         def tell(phase: str, done: int, total: int) -> None:
             if phase not in tasks:
-                tasks[phase] = bars.add_task(PHASES.get(phase, phase), total=total)
+                name = PHASES.get(phase, phase)
+                tasks[phase] = bars.add_task(name, total=total)
+                if not console.is_terminal:
+                    console.print(f"{name} ...", highlight=False)
             bars.update(tasks[phase], completed=done, total=total)
 
         yield tell

@@ -17,6 +17,9 @@ from transformers.utils import logging
 
 from lab.models.checkpoint import load_decoder
 from lab.precision.base import load_precision
+from lab.quantize.base import GptqConfig
+from lab.quantize.folder import quantize_gptq
+from lab.zoo.resolve import resolve
 
 TOKENS = torch.arange(24)
 CPU = torch.device("cpu")
@@ -51,6 +54,18 @@ def random_model(folder: Path, family: str) -> Path:
     config = getattr(transformers, f"{family}Config")(**SHAPE)
     getattr(transformers, f"{family}ForCausalLM")(config).bfloat16().save_pretrained(folder)
     return folder
+
+
+def write_tokenizer(folder: Path) -> None:
+    words = Tokenizer(WordLevel({f"w{i}": i for i in range(SHAPE["vocab_size"])}, unk_token="w0"))
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=words, eos_token="w1", pad_token="w0")
+    tokenizer.save_pretrained(folder)
+
+
+def texts(number: int) -> list[list[int]]:
+    generator = torch.Generator().manual_seed(2)
+    found: list[list[int]] = torch.randint(0, SHAPE["vocab_size"], (number, 64), generator=generator).tolist()
+    return found
 
 
 def native(path: Path, precision: str) -> Tensor:
@@ -100,9 +115,7 @@ def test_gptq_w4_gives_the_logits_of_gptqmodel(
     monkeypatch.chdir(tmp_path)  # it leaves logs where it runs
     library = pytest.importorskip("gptqmodel")
     floats = random_model(tmp_path / "floats", family)
-    words = Tokenizer(WordLevel({f"w{i}": i for i in range(SHAPE["vocab_size"])}, unk_token="w0"))
-    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=words, eos_token="w1", pad_token="w0")
-    tokenizer.save_pretrained(floats)
+    write_tokenizer(floats)
     config = library.QuantizeConfig(
         bits=4,
         group_size=32,
@@ -112,9 +125,24 @@ def test_gptq_w4_gives_the_logits_of_gptqmodel(
         **({"desc_act": False} | settings),
     )
     made = library.GPTQModel.load(str(floats), config, dtype=torch.float32)
-    generator = torch.Generator().manual_seed(2)
-    texts = torch.randint(0, SHAPE["vocab_size"], (16, 64), generator=generator).tolist()
-    made.quantize([{"input_ids": ids, "attention_mask": [1] * len(ids)} for ids in texts], batch_size=1)
+    made.quantize([{"input_ids": ids, "attention_mask": [1] * len(ids)} for ids in texts(16)], batch_size=1)
     made.save(str(tmp_path / "gptq"))
     peer = library.GPTQModel.load(str(tmp_path / "gptq"), device="cpu", dtype=torch.bfloat16)
     assert_same_logits(native(tmp_path / "gptq", "gptq-w4"), theirs(peer.model.eval()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("asymmetric", [False, True])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_the_lab_quantizes_has_the_same_logits_in_gptqmodel(
+    family: str, asymmetric: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GPTQMODEL_CPU_WORKERS", "2")
+    monkeypatch.chdir(tmp_path)
+    library = pytest.importorskip("gptqmodel")
+    floats = random_model(tmp_path / "floats", family)
+    write_tokenizer(floats)
+    config = GptqConfig(group=32, asymmetric=asymmetric)
+    made = quantize_gptq(resolve(str(floats)), texts(64), config, tmp_path / "gptq")
+    peer = library.GPTQModel.load(str(made), device="cpu", dtype=torch.bfloat16)
+    assert_same_logits(native(made, "gptq-w4"), theirs(peer.model.eval()))
