@@ -26,9 +26,9 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 from lab.engines.base import Decoding, EngineConfig
 from lab.engines.native import NativeEngine
 from lab.measure.machine import default_threads
+from lab.quantize.weights import weights_for
 from lab.replay import prompt_of
 from lab.scenarios.library import load_scenario
-from lab.quantize.weights import weights_for
 from lab.zoo.resolve import resolve
 
 
