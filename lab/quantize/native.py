@@ -38,10 +38,12 @@ def _run(
     """Write the quantized model to `out`; what is finished of it, layer by layer, is kept in `work`.
 
     Raises:
-        UserError: a group that does not divide the model's rows, or the disk is full.
+        UserError: a group that does not divide the model's rows, a sequence longer than its context, or the
+            disk is full.
     """
     decoder = load_decoder(model, load_precision("fp32", {"dense": "torch"}), torch.device("cpu"))
     _check_group(decoder.config, config.group)
+    _check_length(decoder.config, max(map(len, calibration)))
     states = Calibration(decoder, calibration)
     made: list[dict[str, W4Weight]] = []
     for layer in decoder.layers:
@@ -67,6 +69,16 @@ def _check_group(c: DecoderConfig, group: int) -> None:
     for columns in (c.hidden, c.heads * c.head_dim, c.intermediate):
         if group != -1 and columns % group:
             raise UserError("--group", got=group, expected=f"a divisor of the model's rows of {columns}")
+
+
+def _check_length(c: DecoderConfig, longest: int) -> None:
+    if longest > c.context:
+        raise UserError(
+            "calibration",
+            got=f"a sequence of {longest} tokens",
+            expected=f"at most the model's {c.context}",
+            hint="Leave longer ones out with --length.",
+        )
 
 
 def _keep(path: Path, layer: dict[str, W4Weight]) -> None:

@@ -149,7 +149,16 @@ def test_greedy_drafts_change_no_token_in_fp32_on_every_authored_session(
     done = subprocess.run(
         [
             *(sys.executable, "-c", "from lab.cli import main; main()", "run", "--json", "--rounds", "1"),
-            *("--precision", "fp32", "--speculation", ",".join(("none", *drafters)), "--tree", tree),
+            *(
+                "--precision",
+                "fp32",
+                "--speculation",
+                ",".join(("none", *drafters)),
+                "--tree",
+                tree,
+                "--draft-confidence",
+                "0",
+            ),
             *("--scenario", "authored", "--max-tokens", "12", "--out", str(tmp_path)),
         ],
         capture_output=True,

@@ -156,3 +156,9 @@ def test_of_a_model_of_the_catalogue_the_version_is_made_when_it_is_first_wanted
     assert (made / "config.json").is_file()
     assert weights_for(embedded, "gptq-w4", progress=lambda *said: told.append(said)) == made
     assert len(told) == 3
+
+
+def test_a_sequence_longer_than_the_context_is_refused_before_any_work(tmp_path: Path) -> None:
+    model = random_model(tmp_path / "model")
+    with pytest.raises(UserError, match="a sequence of 257 tokens, expected at most the model's 256"):
+        quantize_gptq(model, [*texts(), [1] * 257], GptqConfig(), tmp_path / "made")

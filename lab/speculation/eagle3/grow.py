@@ -44,7 +44,8 @@ def grow(
     seen = top_k
     forwards = 0
     for level in range(1, shape.depth):
-        if float(scores[-1].max()) < least:
+        # Asked only if wanted: on a GPU the answer is waited for.
+        if shape.confidence > 0 and float(scores[-1].max()) < least:
             break
         forwards += 1
         rows = len(frontier)
@@ -67,8 +68,8 @@ def grow(
     all_scores = torch.cat(scores)
     # A stable sort puts an ancestor before a descendant of the same probability.
     order = all_scores.sort(descending=True, stable=True)
-    kept = min(shape.nodes, int((order.values >= least).sum()))
-    best = order.indices[:kept].sort().values
+    best = order.indices[: shape.nodes]
+    best = best[all_scores[best] >= least].sort().values
     place = torch.full((seen + 1,), ROOT, device=device)
     place[best] = torch.arange(len(best), device=device)
     return (
