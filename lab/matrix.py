@@ -45,16 +45,16 @@ AXES = ("engine", "model", "precision", "speculation", "guided", "kv", "scenario
 class Matrix(BaseModel):
     """A validated matrix. Every axis is a tuple; `kernel` pins an op to an implementation.
 
-    `draft_tokens` is the most tokens of a draft that is no tree, `draft_model` the drafter of that name: a
-    folder, a hub id, or `layers-N` for the target's own first N layers. `tree` is the shape of a draft by
-    `eagle3` (`chain-K` or `tree-DEPTHxTOP_KxNODES`), cut where no path is as likely as `draft_confidence`;
-    `draft_head` is its head: a folder or hub id, by default the model's own in the catalogue; `allow_pickle`
-    lets it be a pickle. `quantized` names the folder of a precision's weights, by default what `lab models
-    quantize` made of the model. `quality` compares every precision's next-token distributions over the
-    recorded replies with the first one's. `max_tokens` caps what the sessions allow per call; `sessions` takes the first so many of the scenario and
-    `calls` the first so many of each session; `step_cap` is the most calls of a live session (None: twice the
-    recorded ones); `threads` None means the usable cores; `call_timeout_s` is after which a silent worker
-    counts as hung.
+    `draft_tokens` is the most tokens of a draft that is no tree, `draft_model` the drafter of that name:
+    a folder, a hub id, or `layers-N` for the target's own first N layers. `tree` is the shape of a draft
+    by `eagle3` (`chain-K` or `tree-DEPTHxTOP_KxNODES`), cut where no path is as likely as
+    `draft_confidence`; `draft_head` is its head: a folder or hub id, by default the model's own in the
+    catalogue; `allow_pickle` lets it be a pickle. `quantized` names the folder of a precision's weights,
+    by default what `lab models quantize` made of the model. `quality` compares every precision's
+    next-token distributions over the recorded replies with the first one's. `max_tokens` caps what the
+    sessions allow per call; `sessions` takes the first so many of the scenario and `calls` the first so
+    many of each session; `step_cap` is the most calls of a live session (None: twice the recorded ones);
+    `threads` None means the usable cores; `call_timeout_s` is after which a silent worker counts as hung.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

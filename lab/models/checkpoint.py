@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from lab.errors import UserError
@@ -86,6 +87,23 @@ class Checkpoint:
             raise UserError(
                 f"weights file {file}", got=str(error), hint="It is damaged; fetch the model again."
             ) from None
+
+
+def save_whole(tensors: dict[str, Tensor], path: Path) -> None:
+    """Write one safetensors file, whole or not at all.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    partial = path.with_suffix(".partial")
+    try:
+        save_file(tensors, partial)
+        partial.replace(path)
+    except (OSError, SafetensorError) as error:
+        partial.unlink(missing_ok=True)
+        raise UserError(
+            f"cannot write {path}", got=str(error), hint="Free some space; the same command resumes."
+        ) from None
 
 
 def modules(config: DecoderConfig, layer: int) -> dict[str, dict[str, int]]:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from lab import __version__
 from lab.errors import UserError
 from lab.kernels.w4 import W4Weight
-from lab.models.checkpoint import load_decoder
+from lab.models.checkpoint import load_decoder, save_whole
 from lab.models.config import DecoderConfig
 from lab.precision.base import load_precision
 from lab.quantize.base import GptqConfig, Quantizer
@@ -86,15 +86,7 @@ def _keep(path: Path, layer: dict[str, W4Weight]) -> None:
     for name, weight in layer.items():
         tensors |= {f"{name}.codes": weight.codes, f"{name}.scales": weight.scales}
         tensors |= {} if weight.zeros is None else {f"{name}.zeros": weight.zeros}
-    partial = path.with_suffix(".partial")
-    try:
-        save_file(tensors, partial)
-        partial.replace(path)
-    except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
-        raise UserError(
-            f"cannot write {path}", got=str(error), hint="Free some space; the same command goes on."
-        ) from None
+    save_whole(tensors, path)
 
 
 def _read(path: Path) -> dict[str, W4Weight]:

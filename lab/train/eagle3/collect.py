@@ -16,11 +16,12 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from lab.engines.native import NativeEngine
 from lab.errors import UserError
+from lab.models.checkpoint import save_whole
 from lab.replay import ReplaySettings, prompt_of
 from lab.session import Call, Session
 from lab.speculation.ngram import NgramDrafter
@@ -225,13 +226,4 @@ class FeatureCache:
             for place, seen in enumerate(sequences)
             for name in ("ids", "learn", "features")
         }
-        path = self._path(session)
-        partial = path.with_suffix(".partial")
-        try:
-            save_file(tensors, partial)
-            partial.replace(path)
-        except (OSError, SafetensorError) as error:
-            partial.unlink(missing_ok=True)
-            raise UserError(
-                f"cannot write {path}", got=str(error), hint="Free some space; the same command resumes."
-            ) from None
+        save_whole(tensors, self._path(session))
