@@ -1,7 +1,7 @@
 """Every op and its implementations, the preferred first. Free of torch, so that a matrix is checked fast."""
 
 KERNELS: dict[str, tuple[str, ...]] = {
-    "dense": ("onednn", "cpu", "upcast", "torch"),
+    "dense": ("cpu", "onednn", "upcast", "torch"),
     "w4": ("cpu", "triton", "torch", "bitsandbytes", "reference"),
     "w4a8": ("cpu", "reference"),
     "w8": ("cpu", "torch", "reference"),

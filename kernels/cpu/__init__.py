@@ -18,9 +18,9 @@ import torch
 if TYPE_CHECKING:
     from lab.models.cache import KVCache
 
-Isa = Literal["portable", "avx2"]
-# The number of each is the library's own.
-ISAS: tuple[Isa, ...] = ("portable", "avx2")
+Isa = Literal["portable", "avx2", "avx512"]
+# The number of each is the library's own. `avx512` includes products of bf16 and of 8-bit integers.
+ISAS: tuple[Isa, ...] = ("portable", "avx2", "avx512")
 
 # Outputs of one tile of packed weights.
 TILE = 16

@@ -8,9 +8,11 @@
 // from the row alone. So a verify step gives the very logits of the plain steps that it stands for.
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #if defined(__x86_64__)
@@ -33,7 +35,9 @@ struct Weight {
     int32_t narrow_scales; // the scales are bf16, not float
     int64_t in, out;
     int64_t group;         // columns that share a scale
-    const void *data;      // BF16: [out / 16, in / 2, 16, 2]. FOUR_BITS: [out / 16, in / 4, 32], see `place`.
+    const void *data;      // BF16: [out / 16, in / 2, 16, 2]. FOUR_BITS: [out / 16, in / 4, 32], see `place`, or for
+                           // AVX-512 [out / 16, in / 8, 16, 2] words, of whose four codes the lowest is of column
+                           // 0 or 1, the next of 2 or 3, and so on.
                            // FOUR_BITS_INT8: [out / 16, in / 8, 2, 8, 4], outputs in two halves; a byte holds
                            // column 4 * 0 + i (low) and 4 * 1 + i. EIGHT_BITS: [out / 16, in, 16] signed.
                            // EIGHT_BITS_INT8: [out / 16, in / 4, 2, 8, 4] signed, outputs in two halves
@@ -130,7 +134,7 @@ template <int which, class T = float> T *scratch(int64_t count) {
 
 // Outputs that one tile of weights makes.
 constexpr int TILE = 16;
-// Rows that are multiplied at once: with two vectors of 8 outputs each, their sums fit 16 registers.
+// Rows that are multiplied at once by vectors of 8 outputs: two vectors of sums each fit 16 registers.
 constexpr int ROWS = 6;
 // Rows that share one pass over the weights; their activations stay in the second-level cache.
 constexpr int64_t BLOCK = 64;
@@ -139,9 +143,9 @@ constexpr int CHUNK = 64;
 
 int64_t tiles_of(int64_t out) { return (out + TILE - 1) / TILE; }
 
-// Blocks of at most ROWS rows, as equal as can be.
-int64_t next_rows(int64_t left) {
-    int64_t blocks = (left + ROWS - 1) / ROWS;
+// Blocks of at most `most` rows, as equal as can be.
+int64_t next_rows(int64_t left, int64_t most) {
+    int64_t blocks = (left + most - 1) / most;
     return (left + blocks - 1) / blocks;
 }
 
@@ -161,6 +165,28 @@ int64_t next_rows(int64_t left) {
 #define LAB_ISA avx2
 #define LAB_AVX2
 #include "ops.inc"
+#undef LAB_ISA
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif
+
+// Compilers before these do not know products of bf16.
+#if defined(__x86_64__) && (defined(__clang__) ? __clang_major__ >= 14 : __GNUC__ >= 11)
+#define LAB_HAS_AVX512
+#if defined(__clang__)
+#pragma clang attribute push(                                                                                          \
+    __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx512vnni"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx512vnni")
+#endif
+#define LAB_ISA avx512
+#define LAB_AVX512
+#include "ops.inc"
+#undef LAB_AVX512
 #undef LAB_AVX2
 #undef LAB_ISA
 #if defined(__clang__)
@@ -172,10 +198,17 @@ int64_t next_rows(int64_t left) {
 
 extern "C" {
 
-// The best instruction set that this processor has: 0 portable, 1 AVX2 with FMA.
+// The best instruction set that this processor has: 0 portable, 1 AVX2 with FMA, 2 AVX-512 with products of bf16 and
+// of 8-bit integers.
 int lab_isa(void) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
+#if defined(LAB_HAS_AVX512)
+    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bf16") &&
+        __builtin_cpu_supports("avx512vnni"))
+        return 2;
+#endif
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 1;
 #endif
     return 0;
@@ -184,32 +217,37 @@ int lab_isa(void) {
 // Whether the process has an OpenMP runtime to share.
 int lab_has_threads(void) { return have_threads(); }
 
+#if defined(LAB_HAS_AVX512)
+#define LAB_AVX512_OR_LESS(call) avx512::call
+#else
+#define LAB_AVX512_OR_LESS(call) avx2::call
+#endif
+// The call on instruction set `isa`.
+#if defined(__x86_64__)
+#define LAB_DISPATCH(isa, call)                                                                                        \
+    switch (isa) {                                                                                                     \
+    case 2: return LAB_AVX512_OR_LESS(call);                                                                           \
+    case 1: return avx2::call;                                                                                         \
+    default: return portable::call;                                                                                    \
+    }
+#else
+#define LAB_DISPATCH(isa, call) return (void)isa, portable::call
+#endif
+
 // y [n, out] = x [n, in] W^T, all bf16.
 void lab_linear(int isa, int threads, const Weight *weight, const uint16_t *x, int64_t n, uint16_t *y) {
-#if defined(__x86_64__)
-    if (isa == 1) return avx2::linear(*weight, x, n, y, threads);
-#endif
-    (void)isa;
-    portable::linear(*weight, x, n, y, threads);
+    LAB_DISPATCH(isa, linear(*weight, x, n, y, threads));
 }
 
 // The attention of layer `layer`, whose keys and values of the rows are written: of `stack` and `rows` it takes the
 // heads, the window, the cache and what is seen. Queries and output are [n, heads, head_dim] bf16.
 void lab_attention(int isa, int threads, const Stack *stack, const Rows *rows, int64_t layer, const uint16_t *queries,
                    uint16_t *out) {
-#if defined(__x86_64__)
-    if (isa == 1) return avx2::attention(*stack, *rows, layer, queries, out, threads);
-#endif
-    (void)isa;
-    portable::attention(*stack, *rows, layer, queries, out, threads);
+    LAB_DISPATCH(isa, attention(*stack, *rows, layer, queries, out, threads));
 }
 
 // All layers of a decoder, between the embedding and the last norm.
 void lab_stack(int isa, int threads, const Stack *stack, const Rows *rows) {
-#if defined(__x86_64__)
-    if (isa == 1) return avx2::stack(*stack, *rows, threads);
-#endif
-    (void)isa;
-    portable::stack(*stack, *rows, threads);
+    LAB_DISPATCH(isa, stack(*stack, *rows, threads));
 }
 }

@@ -1,8 +1,8 @@
 """Op `dense`: y = x @ W^T with W in fp32 or bf16.
 
-`cpu` is the lab's own kernel for bf16 weights; `torch` is `F.linear`; `onednn` prepacks bf16 weights into
-oneDNN's blocked layout, so that a one-token step need not reorder them each time; `upcast` multiplies many
-rows in fp32 where a CPU has no bf16 arithmetic.
+`cpu` is the lab's own kernel for bf16 weights. Without a compiled one, `onednn` prepacks them into oneDNN's
+blocked layout, so that a one-token step need not reorder them each time, and `upcast` multiplies many rows in
+fp32 where a CPU has no bf16 arithmetic; `torch` is `F.linear`.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from lab.kernels import cpu
 from lab.kernels.cpu import Isa
+from lab.kernels.cpu.memory import settle
 
 
 def able(weight: Tensor) -> bool:
@@ -21,10 +22,10 @@ class Cpu:
 
     def __init__(self, weight: Tensor, isa: Isa | None = None):
         self.stored_bytes = weight.numel() * weight.element_size()
-        self._isa = isa or cpu.best_isa()
-        self._tiles = cpu.tiles(weight).unflatten(2, (-1, 2)).transpose(1, 2).contiguous()
+        self.isa = isa or cpu.best_isa()
+        self._tiles = settle(cpu.tiles(weight).unflatten(2, (-1, 2)).transpose(1, 2))
         out, columns = weight.shape
         self.packed = cpu.Weight(kind=cpu.BF16, columns=columns, out=out, data=self._tiles.data_ptr())
 
     def __call__(self, x: Tensor) -> Tensor:
-        return cpu.linear(self.packed, x, self._isa)
+        return cpu.linear(self.packed, x, self.isa)

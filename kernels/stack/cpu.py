@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from lab.kernels import cpu
-from lab.kernels.cpu import Isa
 from lab.kernels.dense import cpu as dense
 from lab.kernels.w4 import cpu as w4
 from lab.kernels.w8 import cpu as w8
@@ -46,8 +45,8 @@ class Cpu:
     kernel = "cpu"
     most_rows = cpu.BLOCK
 
-    def __init__(self, config: DecoderConfig, layers: Sequence[Layer], isa: Isa | None = None):
-        self._isa = isa or cpu.best_isa()
+    def __init__(self, config: DecoderConfig, layers: Sequence[Layer]):
+        (self._isa,) = {_product(linear).isa for layer in layers for linear in layer.linears}
         self._layers = tuple(layers)
         self._packed = (cpu.Layer * len(layers))(*map(_layer, layers))
         self._stack = cpu.Stack(
@@ -109,5 +108,9 @@ def _layer(layer: Layer) -> cpu.Layer:
 
 
 def _linear(linear: Linear) -> cpu.Linear:
+    return cpu.Linear(weight=ctypes.pointer(_product(linear).packed), bias=cpu.pointer(linear.bias))
+
+
+def _product(linear: Linear) -> dense.Cpu | w4.Cpu | w8.Cpu:
     assert isinstance(linear.matmul, _PRODUCTS), "able() was not asked"
-    return cpu.Linear(weight=ctypes.pointer(linear.matmul.packed), bias=cpu.pointer(linear.bias))
+    return linear.matmul

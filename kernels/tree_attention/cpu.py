@@ -34,6 +34,7 @@ class Cpu:
     def __init__(self, config: DecoderConfig, isa: Isa | None = None):
         self._isa = isa or cpu.best_isa()
         self._stack = cpu.Stack(
+            layers=config.layers,
             heads=config.heads,
             kv_heads=config.kv_heads,
             head_dim=config.head_dim,

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from lab.kernels import cpu, w4
+from lab.kernels.cpu import Isa
 from lab.kernels.w4 import W4Weight
 
 
@@ -20,9 +21,9 @@ class Cpu(w4.cpu.Cpu):
     kind = cpu.FOUR_BITS_INT8
 
     @staticmethod
-    def pack(codes: Tensor) -> Tensor:
+    def pack(codes: Tensor, isa: Isa) -> Tensor:
         """uint8 [out, in] -> [out / 16, in / 8, 2, 8, 4]: of 8 columns a byte holds i and 4 + i."""
         octets = cpu.tiles(codes).unflatten(2, (-1, 2, 4)).unflatten(1, (2, 8))
         bytes_ = octets[..., 0, :] | (octets[..., 1, :] << 4)
-        packed: Tensor = bytes_.permute(0, 3, 1, 2, 4).contiguous()
+        packed: Tensor = bytes_.permute(0, 3, 1, 2, 4)
         return packed

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from lab.kernels import cpu
 from lab.kernels.cpu import Isa
+from lab.kernels.cpu.memory import settle
 from lab.kernels.w8.reference import W8Weight
 
 
@@ -23,9 +24,9 @@ class Cpu:
 
     def __init__(self, weight: W8Weight, isa: Isa | None = None):
         self.stored_bytes = weight.stored_bytes
-        self._isa = isa or cpu.best_isa()
-        self._codes = self.pack(weight.codes)
-        self._scales = cpu.tiles(weight.scales[:, None]).contiguous()
+        self.isa = isa or cpu.best_isa()
+        self._codes = settle(self.pack(weight.codes))
+        self._scales = settle(cpu.tiles(weight.scales[:, None]))
         out, columns = weight.codes.shape
         self.packed = cpu.Weight(
             kind=self.kind,
@@ -37,9 +38,9 @@ class Cpu:
         )
 
     def __call__(self, x: Tensor) -> Tensor:
-        return cpu.linear(self.packed, x, self._isa)
+        return cpu.linear(self.packed, x, self.isa)
 
     @staticmethod
     def pack(codes: Tensor) -> Tensor:
         """int8 [out, in] -> [out / 16, in, 16]."""
-        return cpu.tiles(codes).transpose(1, 2).contiguous()
+        return cpu.tiles(codes).transpose(1, 2)

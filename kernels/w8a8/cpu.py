@@ -23,5 +23,5 @@ class Cpu(w8.cpu.Cpu):
     def pack(codes: Tensor) -> Tensor:
         """int8 [out, in] -> [out / 16, in / 4, 2, 8, 4]."""
         quads = cpu.tiles(codes).unflatten(2, (-1, 4)).unflatten(1, (2, 8))
-        packed: Tensor = quads.permute(0, 3, 1, 2, 4).contiguous()
+        packed: Tensor = quads.permute(0, 3, 1, 2, 4)
         return packed

@@ -77,6 +77,7 @@ def _without_compiled_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("arithmetic", ["_is_avx512_bf16_supported", "_is_amx_tile_supported"])
 @needs_onednn
+@pytest.mark.usefixtures("_without_compiled_kernels")
 def test_bf16_prefers_the_prepacked_layout_where_the_cpu_multiplies_bf16(
     monkeypatch, arithmetic: str
 ) -> None:

@@ -122,8 +122,10 @@ def decoder(variant: Variant, precision: str | None = None, stacked: str | None 
 
 
 def on(isa: Isa, variant: Variant) -> Decoder:
-    made = decoder(variant)
-    made._stack = Cpu(made.config, made.layers, isa)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cpu, "best_isa", lambda: isa)
+        made = decoder(variant)
+    assert isinstance(made._stack, Cpu)
     return made
 
 
