@@ -21,7 +21,7 @@ class Cpu(w4.cpu.Cpu):
     kind = cpu.FOUR_BITS_INT8
 
     @staticmethod
-    def pack(codes: Tensor, isa: Isa) -> Tensor:
+    def pack(codes: Tensor, _isa: Isa) -> Tensor:
         """uint8 [out, in] -> [out / 16, in / 8, 2, 8, 4]: of 8 columns a byte holds i and 4 + i."""
         octets = cpu.tiles(codes).unflatten(2, (-1, 2, 4)).unflatten(1, (2, 8))
         bytes_ = octets[..., 0, :] | (octets[..., 1, :] << 4)
