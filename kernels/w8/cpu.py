@@ -12,8 +12,8 @@ from lab.kernels.w8.reference import W8Weight
 
 
 def able(weight: W8Weight, dtype: torch.dtype) -> bool:
-    """bf16 activations on a CPU."""
-    return dtype == torch.bfloat16 and cpu.able(weight.codes)
+    """bf16 activations on a CPU, rows of an even length."""
+    return dtype == torch.bfloat16 and weight.codes.shape[1] % 2 == 0 and cpu.able(weight.codes)
 
 
 class Cpu:

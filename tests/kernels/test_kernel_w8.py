@@ -54,13 +54,13 @@ def made_a8(variant: str, weight: W8Weight) -> Matmul:
 
 
 @pytest.mark.parametrize("variant", ["reference", "torch", *LIBRARY])
-@pytest.mark.parametrize(("out", "columns"), [(48, 256), (33, 96), (5, 16), (100, 384), (7, 83)])
+@pytest.mark.parametrize(("out", "columns"), [(48, 256), (33, 96), (5, 16), (100, 384), (7, 82)])
 def test_it_is_the_product_of_the_dequantized_weight(
     variant: str, out: int, columns: int, rows: int, near_float64: Near
 ) -> None:
     weight = coded(out, columns)
     if variant == "torch" and not torch_able(weight, BF16):
-        assert columns in (16, 83)
+        assert columns in (16, 82)
         return
     near_float64(made(variant, weight), normal(rows, columns), weight.dequantize(torch.float64))
 
