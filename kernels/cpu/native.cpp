@@ -125,11 +125,14 @@ uint16_t narrow(float value) {
     return static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 
-// Memory that the calling thread keeps from call to call; `which` tells its uses apart.
+// Memory that the calling thread keeps from call to call, at the start of a cache line; `which` tells its uses apart.
 template <int which, class T = float> T *scratch(int64_t count) {
+    constexpr int64_t line = 64;
     static thread_local std::vector<T> kept;
-    if (static_cast<int64_t>(kept.size()) < count) kept.resize(count);
-    return kept.data();
+    const int64_t spare = line / static_cast<int64_t>(sizeof(T));
+    if (static_cast<int64_t>(kept.size()) < count + spare) kept.resize(count + spare);
+    const uintptr_t start = reinterpret_cast<uintptr_t>(kept.data());
+    return reinterpret_cast<T *>((start + line - 1) / line * line);
 }
 
 // Outputs that one tile of weights makes.
