@@ -89,6 +89,7 @@ class Rows(ctypes.Structure):
 
     _fields_ = (
         ("x", ctypes.c_void_p),
+        ("heads_take", ctypes.c_void_p),
         ("n", ctypes.c_int64),
         ("start", ctypes.c_int64),
         ("visible", ctypes.c_void_p),

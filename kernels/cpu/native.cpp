@@ -69,6 +69,7 @@ struct Stack {
 
 struct Rows {
     uint16_t *x;            // [n, hidden] bf16, replaced by what leaves the last layer
+    const uint16_t *heads_take; // [n, width] bf16, what the first layer's heads take; null: x, normed
     int64_t n;              // at most BLOCK
     int64_t start;          // slot of the first row
     const uint8_t *visible; // [n, recent]: which of the last slots a row sees, the new ones included; null: causal

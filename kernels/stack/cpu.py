@@ -67,7 +67,8 @@ class Cpu:
         rotation: tuple[Tensor, Tensor],
         cache: KVCache,
         visible: Tensor | None,
-        taps: Sequence[int],
+        taps: Sequence[int] = (),
+        heads_take: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """What leaves the last layer, and what entered the tapped ones.
 
@@ -78,6 +79,8 @@ class Cpu:
             visible: bool [n, m]: which of the last m slots, the new ones included, each row sees; it sees
                 all before them. A causal triangle over the new ones when None.
             taps: layers, ascending; one may come twice, and the number of layers means what leaves the last.
+            heads_take: bf16 [n, width], what the first layer's heads take, as wide as its qkv; x, normed, when
+                None.
 
         Returns:
             bf16 [n, hidden] and [taps, n, hidden].
@@ -90,6 +93,8 @@ class Cpu:
         wanted = (ctypes.c_int64 * len(taps))(*taps)
         rows = cpu.rows_of(cache, cache.length, len(x), seen)
         rows.x, rows.cos, rows.sin = x.data_ptr(), cos.data_ptr(), sin.data_ptr()
+        taken = None if heads_take is None else heads_take.contiguous()
+        rows.heads_take = cpu.pointer(taken)
         rows.taps, rows.tap_count, rows.tapped = ctypes.addressof(wanted), len(taps), tapped.data_ptr()
         cpu.stack(self._stack, rows, self._isa)
         return x, tapped

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lab.kernels import tree_attention
+from lab.kernels import stack, tree_attention
 from lab.models.cache import KVCache
 from lab.models.config import DecoderConfig
 from lab.models.decoder import Layer, Rotary, attend, sight_of
@@ -66,6 +66,7 @@ class Head:
             *(fuse, layer, hidden_norm, norm, head),
         )
         self._rotary = Rotary(config.decoder, embedding)
+        self._stack = stack.pack(config.decoder, [layer])
         self._attention = tree_attention.load(config.decoder, embedding)
 
     @property
@@ -110,16 +111,19 @@ class Head:
         c, rows, start = self.config.decoder, len(tokens), cache.length
         cache.reserve(rows)
         rotation = self._rotary.at(start, rows, depths)
-        sight = sight_of(c, cache, rows, depths, visible)
         shape, eps = (c.hidden,), c.norm_eps
         e = F.rms_norm(self.embedding[tokens], shape, self._layer.input_norm, eps)
         x = F.rms_norm(hidden, shape, self._hidden_norm, eps)
         wide = torch.cat((e, x), dim=-1)
-        attended = self._layer.out(attend(c, self._layer, wide, rotation, cache, 0, sight, self._attention))
+        h = x if self.config.norm_before_residual else hidden
+        if self._stack is not None and rows <= self._stack.most_rows:
+            h, _ = self._stack(h, rotation, cache, visible, heads_take=wide)
+            h = h[-1:] if last_only else h
+        else:
+            sight = sight_of(c, cache, rows, depths, visible)
+            h = h + self._layer.out(attend(c, self._layer, wide, rotation, cache, 0, sight, self._attention))
+            h = h[-1:] if last_only else h
+            gate, up = self._layer.gate_up(F.rms_norm(h, shape, self._layer.post_norm, eps)).chunk(2, dim=-1)
+            h = h + self._layer.down(F.silu(gate) * up)
         cache.length = start + rows
-        h = (x if self.config.norm_before_residual else hidden) + attended
-        if last_only:
-            h = h[-1:]
-        gate, up = self._layer.gate_up(F.rms_norm(h, shape, self._layer.post_norm, eps)).chunk(2, dim=-1)
-        h = h + self._layer.down(F.silu(gate) * up)
         return h, self._head(F.rms_norm(h, shape, self._norm, eps)).float()

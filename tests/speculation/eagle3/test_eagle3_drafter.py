@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from lab.kernels import cpu
 from lab.speculation.eagle3.checkpoint import load_head
 from lab.speculation.eagle3.drafter import Eagle3Drafter
 from lab.speculation.eagle3.head import Head
@@ -218,3 +219,32 @@ def test_shapes_are_parsed_or_refused() -> None:
 def test_nodes_come_by_depth(head, read) -> None:
     tree = started(head, read, TOKENS, TreeShape(5, 4, 30)).propose(100)
     assert all(a <= b for a, b in itertools.pairwise(tree.depths()[1:]))
+
+
+@pytest.mark.skipif(cpu.library() is None, reason="installed without a C++ compiler")
+@pytest.mark.parametrize("before", [False, True])
+def test_its_layer_in_one_call_is_as_near_to_float32_as_in_operators(
+    head, folder, target, before: bool
+) -> None:
+    fused, tokens = torch.randn(9, 16), torch.randint(0, 40, (9,))
+    depths, visible = (
+        torch.tensor([0, 1, 1, 2]),
+        torch.tensor([[1, 0, 0, 0], [1, 1, 0, 0], [1, 0, 1, 0], [1, 1, 0, 1]], dtype=torch.bool),
+    )
+
+    def outputs(head: Head, stacked: bool) -> Tensor:
+        head.config = dataclasses.replace(head.config, norm_before_residual=before)
+        if not stacked:
+            head._stack = None
+        cache, like = head.new_cache(), head.embedding
+        found = [head.forward(fused[:5].to(like), tokens[:5], cache, last_only=True)]
+        found.append(head.forward(fused[5:].to(like), tokens[5:], cache, depths=depths, visible=visible))
+        assert cache.length == 9
+        return torch.cat([torch.cat((hidden.float(), logits), dim=-1) for hidden, logits in found])
+
+    exact = outputs(head, stacked=False)
+    target.embedding = target.embedding.to(torch.bfloat16)
+    stacked, eager = (load_head(folder, target) for _ in range(2))
+    assert stacked._stack is not None
+    error = [(outputs(made, made is stacked) - exact).square().mean() for made in (stacked, eager)]
+    assert error[0] <= 1.5 * error[1]
