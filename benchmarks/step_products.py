@@ -5,8 +5,10 @@
 All linear layers and the head of SmolLM2-135M's shapes with random weights, each its own: bf16, and 4 bits in
 groups of 64 (the head likewise). Each repeat also reads a large buffer and multiplies large matrices, so that
 the roofline (the larger of bytes over the read bandwidth and operations over the rate of that arithmetic) is
-the machine's at that moment; a ratio is formed repeat by repeat, printed is the median with its quartiles.
-The last line is one JSON document.
+the machine's at that moment. The products are 121 calls from Python; what as many calls on tiny weights take
+is measured, too, and the ratio to the roofline is given with and without it, since a step pays one call for
+all layers. Ratios are formed repeat by repeat; printed are medians with quartiles. The last line is one JSON
+document.
 """
 
 from __future__ import annotations
@@ -56,9 +58,12 @@ def main() -> None:
     for name in ARITHMETIC:
         for n in ROWS:
             seconds, roofs = found[name][n], _roofs(name, n, rates)
+            calls = found["calls"][n]
             over = [s / roof for s, roof in zip(seconds, roofs, strict=True)]
+            alone = [(s - call) / roof for s, call, roof in zip(seconds, calls, roofs, strict=True)]
             line = f"{name:>5} n={n:<2} {_spread([1e3 * s for s in seconds])} ms, {_spread(over)} of roofline"
-            entry = {"precision": name, "n": n, "seconds": seconds, "roofline_s": roofs}
+            line += f", {_spread(alone)} without the calls"
+            entry = {"precision": name, "n": n, "seconds": seconds, "calls_s": calls, "roofline_s": roofs}
             if peer := found.get(f"{name} torch"):
                 entry["torch_s"] = peer[n]
                 line += f", {_spread([b / a for a, b in zip(seconds, peer[n], strict=True)])} x torch's speed"
@@ -70,6 +75,7 @@ def main() -> None:
 def _measure(repeats: int) -> dict[str, dict]:
     weights = [(torch.randn(shape) * 0.05).to(BF16) for shape in SHAPES]
     steps = {name: [pack(weight) for weight in weights] for name, pack in PACK.items()}
+    steps["calls"] = [dense.pack(torch.zeros(16, width, dtype=BF16), "cpu") for _, width in SHAPES]
     inputs = {width: torch.randn(max(ROWS), width).to(BF16) for width in (HIDDEN, INTERMEDIATE)}
     ceilings = [
         *workloads.reads("cpu", 2**28),
@@ -77,7 +83,7 @@ def _measure(repeats: int) -> dict[str, dict]:
     ]
     ceilings = [work for work in ceilings if work.ceiling in ("read", "bf16", "int8") and _fast(work)]
     rates: dict[str, list[float]] = {"read": [], "bf16": [], "int8": []}
-    found: dict[str, dict] = {name: {n: [] for n in ROWS} for name in PACK}
+    found: dict[str, dict] = {name: {n: [] for n in ROWS} for name in steps}
     for repeat in range(-1, repeats):
         best = dict.fromkeys(rates, 0.0)
         for n in ROWS:
