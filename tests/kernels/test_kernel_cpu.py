@@ -13,6 +13,7 @@ from torch import Tensor
 from lab.kernels import cpu, dense, w4
 from lab.kernels.base import Matmul
 from lab.kernels.cpu import ISAS, Isa
+from lab.kernels.cpu.memory import settle
 from lab.kernels.dense.cpu import Cpu as DenseCpu
 from lab.kernels.w4 import W4Weight
 from lab.kernels.w4.cpu import Cpu as W4Cpu
@@ -174,6 +175,18 @@ def test_an_installation_without_them_uses_torch(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(cpu, "library", lambda: None)
     assert dense.pack(normal(16, 64)).kernel != "cpu"
     assert w4.pack(coded(16, 64, 32), BF16).kernel == "torch"
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (3, 5), (40, 1024 * 1024)], ids=str)
+def test_what_is_settled_is_a_copy_at_a_cache_line(shape: tuple[int, int]) -> None:
+    of = torch.arange(shape[0] * shape[1]).view(shape[::-1]).t().to(torch.int16)
+    before, found, after = settle(torch.ones(7)), settle(of), settle(torch.ones(9))
+    assert torch.equal(found, of)
+    assert found.is_contiguous()
+    assert found.data_ptr() % 64 == 0
+    found.zero_()
+    assert bool((before == 1).all() and (after == 1).all())
+    assert bool(of.any()) == (of.numel() > 0)
 
 
 def test_they_run_on_the_threads_of_torch() -> None:
