@@ -50,7 +50,7 @@ class Triton:
         x = x.contiguous()
         y = x.new_empty(len(x), self._out)
         if len(x):
-            rows = next((rows for rows in _ROWS if rows >= len(x)), _ROWS[-1])
+            rows = block_rows(len(x))
             grid = (-(-self._out // BLOCK_OUT), -(-len(x) // rows))
             w4_matmul[grid](*self._arguments(x, y), **constants(self._group, rows, self._zeros, self._values))
         return y
@@ -60,6 +60,11 @@ class Triton:
         zeros = self._codes if self._zeros is None else self._zeros
         values = x if self._values is None else self._values
         return x, self._codes, self._scales, zeros, values, y, len(x), self._out, self._columns
+
+
+def block_rows(rows: int) -> int:
+    """How many of so many rows one program takes."""
+    return next((block for block in _ROWS if block >= rows), _ROWS[-1])
 
 
 def constants(group: int, rows: int, zeros: Tensor | None, values: Tensor | None) -> dict[str, Any]:

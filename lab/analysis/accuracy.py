@@ -11,6 +11,9 @@ import numpy as np
 from lab.analysis.stats import Interval, clustered
 from lab.records import CallRecord
 
+# The p-value above which a difference is not shown.
+_DOUBT = 0.05
+
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
@@ -22,6 +25,7 @@ class Accuracy:
             since the calls of one are alike.
         gained, lost: sessions whose every call is right here only, and there only.
         p: two-sided p-value of the exact McNemar test on those sessions.
+        better, worse: sessions with more calls right here than there, and with fewer.
     """
 
     calls: int
@@ -30,6 +34,15 @@ class Accuracy:
     gained: int
     lost: int
     p: float
+    better: int
+    worse: int
+
+    @property
+    def shown_worse(self) -> bool:
+        """Whether fewer calls are right here beyond doubt: the interval lies below zero and the exact sign
+        test on `better` and `worse`, which does not trust an interval of few sessions, agrees."""
+        high = self.difference.high
+        return high is not None and high < 0 and sign_test(self.better, self.worse) < _DOUBT
 
     @property
     def points(self) -> str:
@@ -73,14 +86,17 @@ def compare(here: Iterable[CallRecord], there: Iterable[CallRecord]) -> Accuracy
         difference=clustered(right[0] - right[1], size),
         gained=gained,
         lost=lost,
-        p=mcnemar(gained, lost),
+        p=sign_test(gained, lost),
+        better=int((right[0] > right[1]).sum()),
+        worse=int((right[0] < right[1]).sum()),
     )
 
 
-def mcnemar(gained: int, lost: int) -> float:
-    """Two-sided p-value of the exact McNemar test: a fair coin's odds of a split this uneven or worse."""
-    flips = gained + lost
-    tail: float = sum(comb(flips, k) for k in range(min(gained, lost) + 1)) / 2**flips
+def sign_test(one: int, other: int) -> float:
+    """Two-sided p-value of the exact sign test, which McNemar's is on pairs of yes and no: a fair coin's odds
+    of a split this uneven or more."""
+    flips = one + other
+    tail: float = sum(comb(flips, k) for k in range(min(one, other) + 1)) / 2**flips
     return min(1.0, 2 * tail)
 
 

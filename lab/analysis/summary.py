@@ -279,7 +279,7 @@ def _group(
         worse = {
             measured[arm]: found.points
             for arm, found in accuracy.items()
-            if arm in measured and found.difference.high is not None and found.difference.high < 0
+            if arm in measured and found.shown_worse
         }
         verdict = effects.verdict(boot, measured, interactions, worse)
     arms = []

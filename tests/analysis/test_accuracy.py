@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.analysis.accuracy import compare, mcnemar
+from lab.analysis.accuracy import compare, sign_test
 from lab.records import CallRecord, Generation, Score
 
 GENERATION = Generation((1,), "", "stop", (1.0,), 1, 0, 0.0, 0.0, 0.0, (), None)
@@ -18,9 +18,9 @@ SCORES = {
     # A fair coin: 1 of 1 is 2 * 1/2, 0 of 5 is 2 / 32, 1 of 8 is 2 * 9 / 256; an even split is no surprise.
     [(0, 0, 1.0), (1, 0, 1.0), (0, 5, 0.0625), (7, 1, 0.0703125), (3, 3, 1.0), (0, 10, 2 / 1024)],
 )
-def test_mcnemar_is_the_two_sided_binomial_tail(gained: int, lost: int, p: float) -> None:
-    assert mcnemar(gained, lost) == pytest.approx(p)
-    assert mcnemar(lost, gained) == mcnemar(gained, lost)
+def test_the_sign_test_is_the_two_sided_binomial_tail(gained: int, lost: int, p: float) -> None:
+    assert sign_test(gained, lost) == pytest.approx(p)
+    assert sign_test(lost, gained) == sign_test(gained, lost)
 
 
 def arm(sessions: dict[str, str]) -> list[CallRecord]:
@@ -67,3 +67,23 @@ def test_one_session_has_no_interval() -> None:
     found = compare(arm({"a": "10"}), arm({"a": "11"}))
     assert found is not None
     assert found.difference.low is None
+
+
+@pytest.mark.parametrize(("lost", "shown"), [(3, False), (5, False), (6, True), (8, True)])
+def test_fewer_right_calls_are_shown_by_sessions_enough(lost: int, shown: bool) -> None:
+    # Three of eight sessions: hardly any resample is without one of them, and yet a coin does that often.
+    theirs = arm({f"s{i}": "11" for i in range(8)})
+    ours = arm({f"s{i}": "10" if i < lost else "11" for i in range(8)})
+    found = compare(ours, theirs)
+    assert found is not None
+    assert (found.better, found.worse) == (0, lost)
+    assert found.difference.high is not None
+    assert found.difference.high < 0
+    assert found.shown_worse is shown
+
+
+def test_more_right_calls_are_not_fewer() -> None:
+    theirs, ours = (arm({f"s{i}": marks for i in range(8)}) for marks in ("10", "11"))
+    found = compare(ours, theirs)
+    assert found is not None
+    assert (found.better, found.shown_worse) == (8, False)

@@ -142,6 +142,15 @@ def test_the_unrolling_computes_what_drafting_computes(engine, seen, tmp_path) -
     assert steps[0].rows == len(rows)
 
 
+def test_a_reply_shorter_than_the_unrolling_is_learnt_as_far_as_it_goes(engine, seen) -> None:
+    short = dataclasses.replace(
+        seen[0][0], ids=seen[0][0].ids[:8], learn=torch.arange(8) >= 5, features=seen[0][0].features[:7]
+    )
+    steps = trainer(engine, seen, unroll=6)._unroll(short)
+    assert [step.rows for step in steps] == [2, 1, 0, 0, 0, 0]
+    torch.stack([step.loss for step in steps]).sum().backward()
+
+
 def test_a_head_that_is_trained_is_accepted_and_survives_its_file(engine, sessions, seen, tmp_path) -> None:
     made = trainer(engine, seen, held_out=seen[0], epochs=40)
     assert run(made, tmp_path / "run")

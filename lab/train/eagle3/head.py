@@ -195,7 +195,7 @@ class TrainableHead(nn.Module):
         for step, (_, value) in enumerate(own):
             attended = attended + weights[..., n + step, None] * value[:, :, None]
         residual = layer.hidden_norm(state) if self.config.norm_before_residual else state
-        h = residual + layer.self_attn.o_proj(attended.reshape(len(tokens), -1))
+        h = residual + layer.self_attn.o_proj(attended.flatten(1))
         out: Tensor = h + layer.mlp(layer.post_attention_layernorm(h))
         return out
 
