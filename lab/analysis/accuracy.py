@@ -25,7 +25,7 @@ class Accuracy:
             since the calls of one are alike.
         gained, lost: sessions whose every call is right here only, and there only.
         p: two-sided p-value of the exact McNemar test on those sessions.
-        better, worse: sessions with more calls right here than there, and with fewer.
+        better, worse: calls that are right here only, and there only.
     """
 
     calls: int
@@ -39,8 +39,8 @@ class Accuracy:
 
     @property
     def shown_worse(self) -> bool:
-        """Whether fewer calls are right here beyond doubt: the interval lies below zero and the exact sign
-        test on `better` and `worse`, which does not trust an interval of few sessions, agrees."""
+        """Whether fewer calls are right here beyond doubt: the interval, which knows that calls of a session
+        are alike, lies below zero, and the exact sign test on calls, which trusts no handful of them, agrees."""
         high = self.difference.high
         return high is not None and high < 0 and sign_test(self.better, self.worse) < _DOUBT
 
@@ -87,8 +87,8 @@ def compare(here: Iterable[CallRecord], there: Iterable[CallRecord]) -> Accuracy
         gained=gained,
         lost=lost,
         p=sign_test(gained, lost),
-        better=int((right[0] > right[1]).sum()),
-        worse=int((right[0] < right[1]).sum()),
+        better=sum(ours[key] and not theirs[key] for key in common),
+        worse=sum(theirs[key] and not ours[key] for key in common),
     )
 
 

@@ -70,7 +70,7 @@ def test_one_session_has_no_interval() -> None:
 
 
 @pytest.mark.parametrize(("lost", "shown"), [(3, False), (5, False), (6, True), (8, True)])
-def test_fewer_right_calls_are_shown_by_sessions_enough(lost: int, shown: bool) -> None:
+def test_fewer_right_calls_are_shown_by_calls_enough(lost: int, shown: bool) -> None:
     # Three of eight sessions: hardly any resample is without one of them, and yet a coin does that often.
     theirs = arm({f"s{i}": "11" for i in range(8)})
     ours = arm({f"s{i}": "10" if i < lost else "11" for i in range(8)})

