@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from math import prod
 
@@ -105,6 +106,11 @@ def test_any_shape_gives_the_product(rows: int, out: int, groups: int, group: in
 
 def test_rows_that_do_not_lie_together_are_taken(laid_out: Callable[[Tensor], Tensor]) -> None:
     check(coded(48, 128, 64), laid_out(normal(5, 128)))
+
+
+def test_codes_that_do_not_lie_together_are_taken(laid_out: Callable[[Tensor], Tensor]) -> None:
+    weight = coded(48, 128, 64, zeros=True)
+    check(replace(weight, codes=laid_out(weight.codes)), normal(5, 128))
 
 
 def test_no_rows_give_no_rows() -> None:
