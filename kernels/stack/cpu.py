@@ -79,8 +79,7 @@ class Cpu:
             visible: bool [n, m]: which of the last m slots, the new ones included, each row sees; it sees
                 all before them. A causal triangle over the new ones when None.
             taps: layers, ascending; one may come twice, and the number of layers means what leaves the last.
-            heads_take: bf16 [n, width], what the first layer's heads take, as wide as its qkv; x, normed, when
-                None.
+            heads_take: bf16 [n, width], what the first layer's heads take; x, normed, when None.
 
         Returns:
             bf16 [n, hidden] and [taps, n, hidden].

@@ -60,14 +60,16 @@ def _pack_bytes(codes: Tensor) -> Tensor:
     # Output 8 h + 4 l + i stands at l, h, i: the halves of a 16-byte lane interleave to outputs in order.
     quads = cpu.tiles(codes).unflatten(2, (-1, 2, 2)).unflatten(1, (2, 2, 4))
     bytes_ = quads[..., 0, :] | (quads[..., 1, :] << 4)
-    return bytes_.permute(0, 4, 2, 1, 3, 5).flatten(1)
+    packed: Tensor = bytes_.permute(0, 4, 2, 1, 3, 5).flatten(1)
+    return packed
 
 
 def _pack_words(codes: Tensor) -> Tensor:
     """[out / 16, in / 8, 16, 2] words of two bytes; the four codes of a word are two columns apart."""
     octets = cpu.tiles(codes).unflatten(2, (-1, 2, 2, 2))  # tile, output, eight, byte, half, column
     bytes_ = octets[:, :, :, :, 0] | (octets[:, :, :, :, 1] << 4)
-    return bytes_.permute(0, 2, 1, 4, 3).flatten(1)
+    packed: Tensor = bytes_.permute(0, 2, 1, 4, 3).flatten(1)
+    return packed
 
 
 def _by_tile(of_groups: Tensor) -> Tensor:

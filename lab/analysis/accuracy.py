@@ -39,8 +39,11 @@ class Accuracy:
 
     @property
     def shown_worse(self) -> bool:
-        """Whether fewer calls are right here beyond doubt: the interval, which knows that calls of a session
-        are alike, lies below zero, and the exact sign test on calls, which trusts no handful of them, agrees."""
+        """Whether fewer calls are right here beyond doubt.
+
+        The interval, which knows that calls of a session are alike, lies below zero, and the exact sign test
+        on calls, which trusts no handful of them, agrees.
+        """
         high = self.difference.high
         return high is not None and high < 0 and sign_test(self.better, self.worse) < _DOUBT
 
