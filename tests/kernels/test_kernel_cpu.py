@@ -171,6 +171,10 @@ def test_what_they_do_not_multiply_runs_otherwise(weight: Tensor) -> None:
     assert dense.pack(weight).kernel != "cpu"
 
 
+def test_groups_of_no_whole_eights_run_otherwise() -> None:
+    assert w4.pack(coded(16, 12, 4), BF16).kernel != "cpu"
+
+
 def test_an_installation_without_them_uses_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cpu, "library", lambda: None)
     assert dense.pack(normal(16, 64)).kernel != "cpu"

@@ -175,3 +175,7 @@ def test_weights_become_the_nearest_codes_of_their_row() -> None:
 def test_what_is_no_8_bit_weight_is_refused(codes: Tensor, scales: Tensor, told: str) -> None:
     with pytest.raises(UserError, match=told):
         W8Weight(codes, scales)
+
+
+def test_rows_of_an_odd_length_run_otherwise() -> None:
+    assert w8.pack(coded(7, 83), BF16).kernel != "cpu"
