@@ -16,8 +16,9 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
+from lab.analysis.arm import Arm
 from lab.analysis.stats import Share, wilson
-from lab.analysis.summary import Arm, summarize
+from lab.analysis.summary import summarize
 from lab.reports.style import LIGHT, color, dress, marker, new_figure
 from lab.store import Store
 

@@ -8,8 +8,9 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from lab.analysis.arm import Arm
 from lab.analysis.live import Live
-from lab.analysis.summary import Arm, Summary
+from lab.analysis.summary import Summary
 from lab.records import RUNGS, CallRecord, Generation, OutcomeRecord, Score, Step
 
 Row = dict[str, Any]

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.analysis.acceptance import Emitted
+from lab.analysis.arm import Arm
 from lab.analysis.stats import Interval, wilson
-from lab.analysis.summary import Arm, Group, precisions
+from lab.analysis.summary import Group, precisions
 from lab.records import RUNGS, CallRecord
 
 LEDGER_PARTS = ("encode", "prefill", "draft", "mask", "verify", "other", "finish")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lab.analysis.arm import Arm
 from lab.analysis.effects import setting_names
-from lab.analysis.summary import Arm, Group, Summary, precisions
+from lab.analysis.summary import Group, Summary, precisions
 from lab.reports.pictures import Picture
 from lab.reports.points import AcceptanceRow
 from lab.reports.tables import UNDEFINED, Cell, cell, columns, interval, number, percent, share, size

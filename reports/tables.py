@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import floor, log10
 
+from lab.analysis.arm import Arm
 from lab.analysis.stats import Interval, Share
-from lab.analysis.summary import Arm, Summary
+from lab.analysis.summary import Summary
 
 UNDEFINED = "–"
 
@@ -17,7 +18,7 @@ class Column:
     """One figure of an arm.
 
     Attributes:
-        key: name, in the words of `lab.analysis.summary.Arm`.
+        key: name, in the words of `lab.analysis.arm.Arm`.
         title, unit: the head.
         definition: what the figure is, in a sentence.
         show: the text, or None where the figure is undefined.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from lab.analysis.arm import Arm
 from lab.analysis.quality import Quality
 from lab.analysis.stats import Interval
-from lab.analysis.summary import Arm, Group, Summary
+from lab.analysis.summary import Group, Summary
 
 SCHEMA = "lab-run/1"
 
