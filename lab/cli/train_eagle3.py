@@ -61,7 +61,11 @@ _setting = setting_of(Eagle3Config)
 @_setting("epochs", float, "Passes over the replies; may be a fraction.")
 @_setting("batch_tokens", int, "Tokens of one optimizer step.")
 @_setting("clip", float, "Largest norm of a step's gradient.")
-@_setting("precision", click.Choice(["bf16", "fp32"]), "Of the target while it answers.")
+@_setting(
+    "precision",
+    click.Choice(["bf16", "fp32"]),
+    "Of the answering target and of the head's products.",
+)
 @_setting("seed", int, "Of the generated sessions, their order and the head's first weights.")
 @click.option(
     "--cache-gb",

@@ -76,7 +76,8 @@ class Eagle3Config:
         lr, warmup, clip: as in `AdapterConfig`.
         epochs: passes over the sequences.
         batch_tokens: tokens of one optimizer step; only the replies' are learnt.
-        precision: of the target while it answers.
+        precision: of the target while it answers. `bf16` also trains the head under autocast, where the
+            processor has bf16 arithmetic; its weights are float32 either way.
         seed: of the head's first weights and the order of the data.
     """
 

@@ -15,6 +15,10 @@ from torch import Tensor, nn
 
 from lab.speculation.eagle3.head import HeadConfig
 
+# Sizes of the products are made up to multiples of this. oneDNN compiles a kernel for every size that it
+# meets in bf16, and sequences would hardly ever share one.
+_BLOCK = 64
+
 
 class _Attention(nn.Module):
     def __init__(self, hidden: int, heads: int, kv_heads: int, head_dim: int):
@@ -123,30 +127,34 @@ class TrainableHead(nn.Module):
             ids: int64 [n + 1]; learn: bool [n + 1]; features: float32 [n, 4 * hidden], as in `Seen`.
         """
         c, n = self.config.decoder, len(features)
-        hidden = self.fc(features[:, : 3 * c.hidden])
         # Row p reads token p + 1 and predicts token p + 2. A draft begins behind a reply's own token.
         rows = (learn[1:-1] & learn[2:]).nonzero()[:, 0]
         # The target's own distribution of token i + 1, for every i that a row comes to.
         wanted, reads = self._wanted(features[:, 3 * c.hidden :], learn)
-        keys, values = self._keys(hidden, ids[1:], torch.arange(n, device=ids.device))
-        causal = torch.arange(n, device=ids.device)[None] <= rows[:, None]
+        meant = torch.arange(len(rows) + -len(rows) % _BLOCK, device=ids.device) < len(rows)
+        rows, extra = F.pad(rows, (0, len(meant) - len(rows))), -n % _BLOCK
+        fused = F.pad(features[:, : 3 * c.hidden], (0, 0, 0, extra))
+        hidden = self.fc(fused).float()
+        entries = torch.arange(n + extra, device=ids.device)
+        keys, values = self._keys(hidden, F.pad(ids[1:], (0, extra)), entries)
+        causal = entries[None] <= rows[:, None]
         own: list[tuple[Tensor, Tensor]] = []
         state, unrolled = hidden[rows], []
         for step in range(steps):
-            places = rows + step
-            within = places + 2 <= n
-            rows, places, causal, state = rows[within], places[within], causal[within], state[within]
-            own = [(k[within], v[within]) for k, v in own]
+            # Where the sequence ends before a row's draft, its last place stands in and is not counted.
+            places = (rows + step).clamp(max=n - 2)
+            meant = meant & (rows + step == places)
             if step:
                 own.append(self._keys(state, ids[places + 1], places))
             state = self._layer(state, ids[places + 1], places, keys, values, causal, own)
-            unrolled.append(self._score(state, ids[places + 2], learn[places + 2], wanted[reads[places + 1]]))
+            tokens, counts = ids[places + 2], meant & learn[places + 2]
+            unrolled.append(self._score(state, tokens, counts, wanted[reads[places + 1]]))
         return unrolled
 
     def _wanted(self, last: Tensor, learn: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities over the draft vocabulary where a reply's token comes next, and where each lies."""
         before = learn[1:].nonzero()[:, 0]
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast(last.device.type, enabled=False):
             normed = F.rms_norm(
                 last[before], (last.shape[-1],), self.final_norm, self.config.decoder.norm_eps
             )
@@ -201,9 +209,9 @@ class TrainableHead(nn.Module):
 
     def _score(self, state: Tensor, tokens: Tensor, learn: Tensor, wanted: Tensor) -> Unrolled:
         counts = learn & self.drafted[tokens]
-        logits = self.lm_head(self.norm(state[counts]))
-        loss = -(wanted[counts] * logits.log_softmax(-1)).sum()
-        hits = int((self.target_ids[logits.argmax(-1)] == tokens[counts]).sum())
+        logits = self.lm_head(self.norm(state)).float()
+        loss = -(wanted * logits.log_softmax(-1)).sum(-1)[counts].sum()
+        hits = int((self.target_ids[logits.argmax(-1)] == tokens)[counts].sum())
         return Unrolled(loss, int(learn.sum()), int(counts.sum()), hits)
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from lab.errors import UserError
+from lab.kernels.dense.upcast import has_bf16_arithmetic
 from lab.models.checkpoint import Checkpoint
 from lab.models.decoder import Decoder
 from lab.speculation.eagle3.checkpoint import default_taps, write_head
@@ -106,6 +107,7 @@ class HeadTrainer(Loop[Eagle3Config, int, SessionBatch]):
             trained_context: what the head's configuration says it was trained on.
         """
         self.config, self.device = config, target.device
+        self._fast = config.precision == "bf16" and (self.device.type != "cpu" or has_bf16_arithmetic())
         self._load, self._survey, self._held_out = load, survey, held_out
         self.steps = _plan(survey.sizes, config)
         self.vocabulary = target.config.vocabulary
@@ -145,7 +147,8 @@ class HeadTrainer(Loop[Eagle3Config, int, SessionBatch]):
 
     def _unroll(self, seen: Seen) -> list[Unrolled]:
         ids, learn, features = (t.to(self.device) for t in (seen.ids, seen.learn, seen.features))
-        return self.head.unroll(ids.long(), learn, features.float(), self.config.unroll)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._fast):
+            return self.head.unroll(ids.long(), learn, features.float(), self.config.unroll)
 
 
 def head_config(target: Decoder, config: Eagle3Config, trained_context: int) -> HeadConfig:
