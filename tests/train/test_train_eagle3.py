@@ -151,6 +151,18 @@ def test_a_reply_shorter_than_the_unrolling_is_learnt_as_far_as_it_goes(engine, 
     torch.stack([step.loss for step in steps]).sum().backward()
 
 
+def test_products_in_bf16_give_the_loss_of_float32_but_for_rounding(engine, seen, monkeypatch) -> None:
+    monkeypatch.setattr("lab.train.eagle3.trainer.has_bf16_arithmetic", lambda: True)
+    each = max(itertools.chain(*seen), key=lambda s: int(s.learn.sum()))
+    exact, rounded = (
+        [s.loss for s in trainer(engine, seen, precision=p)._unroll(each)] for p in ("fp32", "bf16")
+    )
+    torch.stack(rounded).sum().backward()
+    assert [loss.dtype for loss in rounded] == [torch.float32] * 3
+    assert [loss.item() for loss in rounded] != [loss.item() for loss in exact]
+    assert [loss.item() for loss in rounded] == pytest.approx([loss.item() for loss in exact], rel=0.01)
+
+
 def test_a_head_that_is_trained_is_accepted_and_survives_its_file(engine, sessions, seen, tmp_path) -> None:
     made = trainer(engine, seen, held_out=seen[0], epochs=40)
     assert run(made, tmp_path / "run")
