@@ -174,11 +174,14 @@ def _times(
 
 
 def _roofline(precision: str, top: Ceilings) -> Any:
-    """By the arithmetic of its products; int8 counts for all of w4a8 and w8a8, though their head is bf16."""
+    """By the arithmetic of its products; rows in integers count for all of them, though the head is bf16."""
     from lab.analysis.curve import Roofline
+    from lab.precision.base import load_precision
 
-    peaks = {"fp32": top.fp32_gflop_per_s, "w4a8": top.int8_gop_per_s, "w8a8": top.int8_gop_per_s}
-    return Roofline(top.read_gb_per_s * 1e9, (peaks.get(precision) or top.bf16_gflop_per_s) * 1e9)
+    op = load_precision(precision, {}).op
+    peaks = {"w4a8": top.int8_gop_per_s, "w8a8": top.int8_gop_per_s}
+    exact = top.fp32_gflop_per_s if precision == "fp32" else top.bf16_gflop_per_s
+    return Roofline(top.read_gb_per_s * 1e9, (peaks.get(op) or exact) * 1e9)
 
 
 def _document(files: ModelFiles, made: list[Curve], top: Ceilings, options: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from rich.console import Console
 from lab.cli.progress import progress_bar
 from lab.cli.train_shared import FILE, examples_within, sessions_of, setting_of
 from lab.errors import UserError
-from lab.precision import PRECISIONS, STORED
+from lab.precision import PRECISIONS
 from lab.quantize.base import FAMILIES, GPTQ, LENGTH, QUANTIZERS, GptqConfig, load_quantizer
 
 if TYPE_CHECKING:
@@ -107,11 +107,21 @@ def quantize(
 def _check_precision(precision: str) -> None:
     if precision == GPTQ:
         return
-    if precision in STORED.values() and precision != "nf4":
-        raise UserError("--precision", got=precision, expected=GPTQ, hint="It is loaded, not made, here.")
-    known = precision in PRECISIONS
-    hint = "It is made of the model's own weights whenever it is loaded: `lab run` takes it as it is."
-    raise UserError("--precision", got=precision, expected=GPTQ, hint=hint if known else None)
+    raise UserError("--precision", got=precision, expected=GPTQ, hint=_whence(precision))
+
+
+def _whence(precision: str) -> str | None:
+    """How `lab run` comes to the weights of a precision that is not made here."""
+    from lab.precision.base import load_precision
+    from lab.quantize.weights import version_of
+
+    if precision not in PRECISIONS:
+        return None
+    if None in load_precision(precision, {}).methods:
+        return "It is made of the model's own weights whenever it is loaded: `lab run` takes it as it is."
+    if (version := version_of(precision)) == GPTQ:
+        return f"It runs with the version that --precision {version} makes."
+    return "It is loaded, not made, here."
 
 
 def _calibration(

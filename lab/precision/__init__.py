@@ -9,6 +9,7 @@ PRECISIONS: dict[str, str] = {
     "bf16": "lab.precision.dense:Bf16",
     "rtn-w4": "lab.precision.rtn:RtnW4",
     "gptq-w4": "lab.precision.gptq:GptqW4",
+    "gptq-w4a8": "lab.precision.gptq:GptqW4A8",
     "awq-w4": "lab.precision.awq:AwqW4",
     "nf4": "lab.precision.nf4:NF4",
     "int8": "lab.precision.int8:Int8",

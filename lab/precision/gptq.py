@@ -1,4 +1,4 @@
-"""`gptq-w4`: checkpoints in the format of AutoGPTQ and GPTQModel (GPTQ: arXiv 2210.17323).
+"""`gptq-w4`, `gptq-w4a8`: checkpoints in the format of AutoGPTQ and GPTQModel (GPTQ: arXiv 2210.17323).
 
 A module of W [out, in] has `qweight` int32 [in / 8, out], eight columns a word, the first in the lowest bits;
 `scales` [groups, out]; `qzeros` int32 [groups, out / 8]; and `g_idx` int32 [in], the group of each column,
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lab.errors import UserError
+from lab.kernels import w4a8
 from lab.kernels.w4 import W4Weight
 from lab.kernels.w4.reference import MIDDLE
 from lab.precision.base import Source
@@ -47,6 +48,13 @@ class GptqW4(Stored):
             codes = codes[:, order].contiguous()
         symmetric = bool((zero_points == MIDDLE).all())
         return W4Weight(codes, scales, group, None if symmetric else zero_points), order
+
+
+class GptqW4A8(GptqW4):
+    """The same weights times rows in 8-bit integers."""
+
+    op = "w4a8"
+    _pack = staticmethod(w4a8.pack)
 
 
 def _is_v2(quantization: Mapping[str, Any], name: str) -> bool:

@@ -14,6 +14,7 @@ from filelock import FileLock
 
 from lab.errors import UserError
 from lab.paths import cache_dir
+from lab.precision import STORED
 from lab.precision.base import load_precision
 from lab.quantize.base import GPTQ, GptqConfig
 from lab.zoo.download import Progress
@@ -54,6 +55,12 @@ def method(folder: Path) -> str | None:
     return str(found.get("quant_method", "?")) if found else None
 
 
+def version_of(precision: str) -> str:
+    """The precision that a model's quantized version is called after: several may multiply the same one."""
+    methods = load_precision(precision, {}).methods
+    return next((STORED[method] for method in methods if method is not None), precision)
+
+
 def weights_for(
     files: ModelFiles,
     precision: str,
@@ -63,36 +70,37 @@ def weights_for(
     """The folder whose weights `precision` runs with.
 
     Args:
-        given: precision -> a folder of the model's quantized version.
+        given: version, as `version_of` names it -> its folder.
         progress: told of the layers that are quantized.
 
     Raises:
         UserError: the folder is none, or of another method; or there is none and it was not given.
     """
     methods = load_precision(precision, {}).methods
-    if given is not None and precision in given:
-        folder = Path(given[precision]).expanduser()
+    version = version_of(precision)
+    if given is not None and version in given:
+        folder = Path(given[version]).expanduser()
         if not folder.is_dir():
-            raise UserError(f"quantized {precision}", got=given[precision], expected="an existing folder")
+            raise UserError(f"quantized {version}", got=given[version], expected="an existing folder")
         if (found := method(folder)) not in methods:
             expected = " or ".join(map(str, methods))
-            raise UserError(f"quantized {precision}: quant_method of {folder}", got=found, expected=expected)
+            raise UserError(f"quantized {version}: quant_method of {folder}", got=found, expected=expected)
         _check_shape(files, folder)
         return folder.resolve()
     # A checkpoint that it does not load is refused where it is loaded.
     if None in methods or method(files.path) is not None:
         return files.path
-    folder = quantized_dir(files, precision)
+    folder = quantized_dir(files, version)
     if (folder / "config.json").is_file():
         return folder
-    if files.source == "embedded" and precision == GPTQ:
+    if files.source == "embedded" and version == GPTQ:
         return _make(files, folder, progress or (lambda _phase, _done, _total: None))
     raise UserError(
         f"precision {precision} of {files.name}",
         got="floating-point weights",
         expected="a version of it that was quantized so",
-        hint=f"`lab models quantize {files.name} --precision {precision}` makes one, "
-        f"or name one with --quantized {precision}=FOLDER.",
+        hint=f"`lab models quantize {files.name} --precision {version}` makes one, "
+        f"or name one with --quantized {version}=FOLDER.",
     )
 
 

@@ -17,6 +17,8 @@ from transformers.utils import logging
 
 from lab.cli.models import models
 from lab.errors import UserError
+from lab.kernels import cpu
+from lab.kernels.w4a8.reference import quantize_rows
 from lab.models.checkpoint import load_decoder
 from lab.models.decoder import Decoder
 from lab.precision.base import load_precision
@@ -199,6 +201,18 @@ def test_the_lab_s_own_kernel_multiplies_every_form(form: str, tmp_path: Path) -
     mine = load(quantized, precision, w4="cpu")
     assert {layer.qkv.matmul.kernel for layer in mine.layers} == {"cpu"}
     assert_as_near(logits(mine), logits(load(quantized, precision, w4="reference", stack="torch")), floats)
+
+
+def test_gptq_w4a8_multiplies_the_same_weights_by_rows_in_8_bits(tmp_path: Path) -> None:
+    quantized, floats = save(tmp_path, GPTQ, gptq())
+    x = torch.randn(5, 128, generator=torch.Generator().manual_seed(0)).bfloat16()
+    integers, scales = quantize_rows(x)
+    exact = load(floats, "fp32").layers[0].down(integers * scales)
+    for kernel in ("reference", *(["cpu"] if cpu.library() is not None else [])):
+        mine = load(quantized, "gptq-w4a8", w4a8=kernel, stack="torch").layers[0].down
+        assert mine.matmul.kernel == kernel
+        torch.testing.assert_close(mine(x).float(), exact, rtol=0.01, atol=0.01)
+        assert (mine(x).float() - load(floats, "fp32").layers[0].down(x.float())).abs().max() > 0.01
 
 
 def test_columns_in_another_order_keep_the_layers_out_of_one_call(tmp_path: Path) -> None:

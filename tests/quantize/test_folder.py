@@ -224,6 +224,19 @@ def test_what_the_lab_made_is_found_until_the_model_is_written_again(model: Mode
         weights_for(model, "gptq-w4")
 
 
+def test_precisions_of_the_same_checkpoint_share_the_version(model: ModelFiles, tmp_path: Path) -> None:
+    with pytest.raises(
+        UserError, match=r"--precision gptq-w4` makes one, or name one with --quantized gptq-w4="
+    ):
+        weights_for(model, "gptq-w4a8")
+    named = version(tmp_path / "named")
+    assert weights_for(model, "gptq-w4a8", {"gptq-w4": str(named)}) == named
+    made = quantized_dir(model, "gptq-w4")
+    made.parent.mkdir(parents=True)
+    version(made)
+    assert weights_for(model, "gptq-w4a8") == made
+
+
 def test_a_named_version_is_taken_if_it_is_one_of_this_model(model: ModelFiles, tmp_path: Path) -> None:
     made = version(tmp_path / "made")
     assert weights_for(model, "gptq-w4", {"gptq-w4": str(made)}) == made

@@ -82,6 +82,7 @@ def test_a_version_that_is_there_is_kept_unless_forced(
     [
         ("rtn-w4", "made of the model's own weights"),
         ("awq-w4", "loaded, not made"),
+        ("gptq-w4a8", "the version that --precision gptq-w4 makes"),
         ("w5", "expected gptq-w4"),
     ],
 )
