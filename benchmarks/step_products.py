@@ -1,6 +1,6 @@
 """The matrix products of one step against the machine's roofline and torch's own kernels, all in turns.
 
-    python benchmarks/step_products.py [--repeats 9]
+    python benchmarks/step_products.py [--repeats 9] [--isa avx512]
 
 All linear layers and the head of SmolLM2-135M's shapes with random weights, each its own: bf16, and 4 bits in
 groups of 64 (the head likewise). Each repeat also reads a large buffer and multiplies large matrices, so that
@@ -22,7 +22,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lab.kernels import dense, w4, w4a8
+from lab.kernels import cpu, dense, w4, w4a8
 from lab.kernels.base import Matmul
 from lab.measure import workloads
 from lab.measure.machine import default_threads
@@ -46,7 +46,10 @@ PACK: dict[str, Callable[[Tensor], Matmul]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--isa", choices=cpu.ISAS, help="the kernels' instruction set; the best by default")
     args = parser.parse_args()
+    if args.isa:
+        cpu.best_isa = lambda: args.isa
     torch.set_num_threads(default_threads())
     torch.manual_seed(0)
     with torch.inference_mode():

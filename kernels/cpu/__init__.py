@@ -18,9 +18,10 @@ import torch
 if TYPE_CHECKING:
     from lab.models.cache import KVCache
 
-Isa = Literal["portable", "avx2", "avx512"]
-# The number of each is the library's own. `avx512` includes products of bf16 and of 8-bit integers.
-ISAS: tuple[Isa, ...] = ("portable", "avx2", "avx512")
+Isa = Literal["portable", "avx2", "avx512", "amx"]
+# The number of each is the library's own. `avx512` includes products of bf16 and of 8-bit integers, and `amx` all
+# of `avx512`; weights lie alike for both.
+ISAS: tuple[Isa, ...] = ("portable", "avx2", "avx512", "amx")
 
 # Outputs of one tile of packed weights.
 TILE = 16

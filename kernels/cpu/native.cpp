@@ -13,10 +13,16 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#if defined(__linux__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #endif
 
 extern "C" {
@@ -190,9 +196,17 @@ int64_t next_rows(int64_t left, int64_t most) {
 #define LAB_ISA avx512
 #define LAB_AVX512
 #include "ops.inc"
+#undef LAB_ISA
+#if defined(__linux__)
+#define LAB_HAS_AMX
+#define LAB_ISA amx
+#define LAB_AMX
+#include "ops.inc"
+#undef LAB_AMX
+#undef LAB_ISA
+#endif
 #undef LAB_AVX512
 #undef LAB_AVX2
-#undef LAB_ISA
 #if defined(__clang__)
 #pragma clang attribute pop
 #else
@@ -200,18 +214,33 @@ int64_t next_rows(int64_t left, int64_t most) {
 #endif
 #endif
 
+#if defined(LAB_HAS_AMX)
+// Whether the processor has AMX for bf16 and 8-bit integers and the system lets this process use it: it has to be asked.
+static bool may_use_amx() {
+    unsigned a, b, c, d;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
+    constexpr unsigned needed = 1u << 22 | 1u << 24 | 1u << 25; // amx-bf16, amx-tile, amx-int8
+    constexpr long request_permission = 0x1023, tile_data = 18;  // of arch_prctl
+    return (d & needed) == needed && syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+}
+#endif
+
 extern "C" {
 
 // The best instruction set that this processor has: 0 portable, 1 AVX2 with FMA, 2 AVX-512 with products of bf16 and
-// of 8-bit integers.
+// of 8-bit integers, 3 that and AMX. To be called before the first kernel: it asks for what the system has to allow.
 int lab_isa(void) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
 #if defined(LAB_HAS_AVX512)
     if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bf16") &&
-        __builtin_cpu_supports("avx512vnni"))
+        __builtin_cpu_supports("avx512vnni")) {
+#if defined(LAB_HAS_AMX)
+        if (may_use_amx()) return 3;
+#endif
         return 2;
+    }
 #endif
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 1;
 #endif
@@ -226,10 +255,16 @@ int lab_has_threads(void) { return have_threads(); }
 #else
 #define LAB_AVX512_OR_LESS(call) avx2::call
 #endif
+#if defined(LAB_HAS_AMX)
+#define LAB_AMX_OR_LESS(call) amx::call
+#else
+#define LAB_AMX_OR_LESS(call) LAB_AVX512_OR_LESS(call)
+#endif
 // The call on instruction set `isa`.
 #if defined(__x86_64__)
 #define LAB_DISPATCH(isa, call)                                                                                        \
     switch (isa) {                                                                                                     \
+    case 3: return LAB_AMX_OR_LESS(call);                                                                              \
     case 2: return LAB_AVX512_OR_LESS(call);                                                                           \
     case 1: return avx2::call;                                                                                         \
     default: return portable::call;                                                                                    \
