@@ -3,6 +3,9 @@
 Numbers, amounts and dates belong to a split by their residue modulo 8, so that all splits have the same
 distribution; words from a pool by their place in it, modulo 8 too. Five of eight residues are train, one is
 validation, two are test. Small counts (guests, nights) and the members of enums are shared.
+
+A pool is small enough to be learnt by heart, where a value has to be copied from the conversation. So in
+train every other item has one of its words replaced by an invented one.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ from lab.scenarios.generate.pools import FIRST_NAMES, LAST_NAMES, MAIL_HOSTS
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 MODULUS = 8
+# Share of the items of a pool in train that have an invented word.
+INVENTED = 0.5
 RESIDUES: dict[Split, tuple[int, ...]] = {"train": (0, 1, 2, 3, 4), "validation": (5,), "test": (6, 7)}
 
 T = TypeVar("T")
@@ -52,11 +57,11 @@ class Values:
         """One item of the pool's share."""
         left = self._left.setdefault(id(pool), list(share(pool, self.split)))
         item: T = left.pop(self.rng.randrange(len(left)))  # type: ignore[assignment]
-        return item
+        return self._varied(item)
 
     def any_of(self, pool: Sequence[T]) -> T:
         """One item of the pool's share, which may come again."""
-        return self.choice(share(pool, self.split))
+        return self._varied(self.choice(share(pool, self.split)))
 
     def choice(self, options: Sequence[T]) -> T:
         """One of a few values that all splits share: an enum's members, small counts."""
@@ -124,7 +129,41 @@ class Values:
         local = self.choice((f"{first}.{last}", f"{first[0]}.{last}", f"{last}.{first}"))
         return f"{local}@{self.choice(MAIL_HOSTS)}"
 
+    def _varied(self, item: T) -> T:
+        if self.split != "train" or not self.chance(INVENTED):
+            return item
+        if isinstance(item, str):
+            return with_invented_word(item, self.rng)  # type: ignore[return-value]
+        # A name and its code.
+        name, code = item  # type: ignore[misc]
+        return with_invented_word(name, self.rng), invented_code(code, self.rng)  # type: ignore[return-value]
+
     def _on_or_after(self, day: dt.date) -> dt.date:
         while day.toordinal() % MODULUS not in self._residues:
             day += dt.timedelta(days=1)
         return day
+
+
+_ONSETS = "b c d f g h j k l m n p r s t v w z bl br ch cl cr dr fl gl gr kr pl pr sh sk sl sp st str th tr"
+_VOWELS = "a e i o u a e i o u a e i o u ai ea ee ia io oa oo ou ue"
+_CODAS = " " * 12 + "d k l m n r s t x ck ld lt nd ng nk nt rd rk rn rt sk st"
+
+
+def invented_word(rng: random.Random) -> str:
+    """A word of two or three syllables that no language has, or hardly any: `brelouka`, `stindort`."""
+    parts = [part.split(" ") for part in (_ONSETS, _VOWELS, _CODAS)]
+    return "".join(rng.choice(part) for _ in range(rng.choice((2, 2, 3))) for part in parts)
+
+
+def with_invented_word(text: str, rng: random.Random) -> str:
+    """The text with one of its words replaced, capitalized as that was; what is no letter stays."""
+    words = text.split(" ")
+    place = rng.randrange(len(words))
+    invented = invented_word(rng)
+    words[place] = invented.capitalize() if words[place][:1].isupper() else invented
+    return " ".join(words)
+
+
+def invented_code(code: str, rng: random.Random) -> str:
+    """As many capital letters."""
+    return "".join(rng.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ") for _ in code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +18,10 @@ from lab.errors import UserError
 from lab.scenarios.generate import FAMILIES, SPLITS, Split, generate, generate_shared
 from lab.scenarios.generate.families import CATALOG_SIZES
 from lab.scenarios.generate.phrases import PHRASES
+from lab.scenarios.generate.pools import CITIES, LAST_NAMES
 from lab.scenarios.generate.tasks import TASKS
+from lab.scenarios.generate.tasks.themes import THEMES, mixed
+from lab.scenarios.generate.values import Values
 from lab.scenarios.generate.wording import CLOSERS, OPENERS, SYSTEM
 from lab.scenarios.worlds import NOVEL_WORLDS, TRAIN_WORLDS, load_world
 from lab.scoring import score_call
@@ -176,6 +180,32 @@ def normal(text: str) -> str:
     """A phrasing without its values: fields, quotes, numbers and capitals are gone."""
     text = re.sub(r"\{\w+\}", " ", text)
     return " ".join(re.findall(r"[a-z]+", text.lower()))
+
+
+def test_in_train_every_other_pool_value_has_an_invented_word_and_elsewhere_none() -> None:
+    known = set(LAST_NAMES)
+    for split in SPLITS:
+        values = Values(random.Random(0), split)
+        drawn = [values.any_of(LAST_NAMES) for _ in range(400)]
+        invented = [name for name in drawn if name not in known]
+        assert len(invented) / len(drawn) == pytest.approx(0.5 if split == "train" else 0, abs=0.06)
+        assert len(set(invented)) == len(invented)
+        assert all(re.fullmatch("[A-Z][a-z]+", name) for name in invented)
+    train = Values(random.Random(0), "train")
+    cities = dict(CITIES)
+    codes = [(city, code) for city, code in (train.any_of(CITIES) for _ in range(40)) if city not in cities]
+    assert codes
+    assert all(re.fullmatch("[A-Z]{3}", code) and code not in cities.values() for _, code in codes)
+
+
+def test_a_mixed_theme_has_parts_of_several_and_train_has_other_ones_than_test() -> None:
+    rng = random.Random(0)
+    mixed_ = [mixed(THEMES["train"], rng) for _ in range(50)]
+    assert len({theme.table for theme in mixed_}) > 10
+    assert all(theme not in THEMES["train"] for theme in mixed_)
+    for part in ("table", "name", "group", "measure", "day", "other", "key", "label"):
+        names = {split: {getattr(theme, part) for theme in THEMES[split]} for split in SPLITS}
+        assert all(names[a].isdisjoint(names[b]) for a, b in combinations(SPLITS, 2)), part
 
 
 def test_templates_are_disjoint_between_splits_in_every_intent() -> None:

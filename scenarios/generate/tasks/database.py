@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.scenarios.generate.script import Loose, Script, Task
-from lab.scenarios.generate.tasks.themes import THEMES, Theme
-from lab.scenarios.generate.values import Values
+from lab.scenarios.generate.tasks.themes import THEMES, Theme, mixed
+from lab.scenarios.generate.values import INVENTED, Values
 from lab.scenarios.generate.wording import listed
 from lab.scenarios.worlds.base import JSON
 
@@ -34,7 +34,9 @@ def _tables(s: Script) -> Theme:
     free = [theme for theme in themes if theme.table not in s.state["tables"]]
     if not free:
         return v.choice(themes)
-    theme = v.choice(free)
+    theme = mixed(free, v.rng) if v.split == "train" and v.chance(INVENTED) else v.choice(free)
+    if theme.other in s.state["tables"]:
+        theme = next(own for own in free if own.table == theme.table)
     labels = [f"{v.choice('ABCDEFGH')}{v.number(10, 999)}" for _ in range(3)]
     s.state["tables"][theme.other] = {
         "columns": {"id": "INTEGER", theme.label: "TEXT"},
