@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lab.models.cache import KVCache
 
 Isa = Literal["portable", "avx2", "avx512", "amx"]
-# The number of each is the library's own. `avx512` includes products of bf16 and of 8-bit integers, and `amx` all
+# The number of each is the library's own. `avx512` includes products of bf16 and of 8-bit integers, `amx` all
 # of `avx512`; weights lie alike for both.
 ISAS: tuple[Isa, ...] = ("portable", "avx2", "avx512", "amx")
 

@@ -51,7 +51,11 @@ _setting = setting_of(AdapterConfig)
     "--out", type=FILE, required=True, help="The training's folder; the same command again resumes it."
 )
 @click.option(
-    "--from", "start", type=FILE, metavar="ADAPTER", help="Train this adapter's folder on, not a new one."
+    "--from",
+    "start",
+    type=FILE,
+    metavar="ADAPTER",
+    help="Train this adapter's folder on, not a new one; it may have a lower rank or fewer layers.",
 )
 @_setting("rank", int, "Rank of the adapter.")
 @_setting("alpha", int, "Scale of the adapter, divided by its rank.")
@@ -93,7 +97,7 @@ def adapter(
     **settings: Any,
 ) -> None:
     """Fine-tune MODEL with LoRA on the replies of sessions, and merge the adapter into a model of its own."""
-    from lab.train.folder import MERGED, Training, claim, digest, digest_adapter, refuse_finished
+    from lab.train.folder import MERGED, Training, claim, digest, refuse_finished
 
     config = AdapterConfig(**settings)
     refuse_finished(out, MERGED)
@@ -109,7 +113,7 @@ def adapter(
     )
     if not data.sequences:
         raise UserError("--length", got=config.length, expected="one that at least one session fits into")
-    begun = None if start is None else digest_adapter(start)
+    begun = None if start is None else _digest(start)
     resumed = claim(out, Training(model, config, digest(sessions), digest(held_out), begun), MERGED)
     from lab.train.adapter import Trainer
     from lab.train.evaluate import Evaluation, Evaluator, read_evaluations
@@ -158,6 +162,14 @@ def adapter(
         click.echo(json.dumps(_document(out, finished, steps, len(trainer.steps)) | more))
     if stop.interrupted and not finished:
         sys.exit(INTERRUPTED)
+
+
+def _digest(adapter: Path) -> str:
+    from lab.train.folder import digest_file
+    from lab.zoo.adapter import WEIGHTS, read_adapter_config
+
+    read_adapter_config(adapter)
+    return digest_file(adapter / WEIGHTS)
 
 
 def _evaluated(console: Console, found: Evaluation) -> None:

@@ -52,6 +52,9 @@ _setting = setting_of(Eagle3Config)
 @click.option(
     "--out", type=FILE, required=True, help="The training's folder; the same command again resumes it."
 )
+@click.option(
+    "--from", "start", type=FILE, metavar="HEAD", help="Train this head's folder on, not a new one."
+)
 @_setting("unroll", int, "Steps of the training-time test.")
 @_setting("decay", float, "Weight of each of these steps relative to the one before.")
 @_setting("vocabulary", int, "Tokens that the head can draft: the most frequent of the replies.")
@@ -96,6 +99,7 @@ def eagle3(
     files: tuple[Path, ...],
     validation: Path | None,
     out: Path,
+    start: Path | None,
     cache_gb: float,
     tree: str,
     evaluations: int,
@@ -107,8 +111,9 @@ def eagle3(
     **settings: Any,
 ) -> None:
     """Train an EAGLE-3 draft head for MODEL on its own replies to sessions."""
+    from lab.speculation.eagle3.checkpoint import WEIGHTS
     from lab.speculation.options import parse_tree
-    from lab.train.folder import FEATURES, HEAD, Training, claim, digest, refuse_finished
+    from lab.train.folder import FEATURES, HEAD, Training, claim, digest, digest_file, refuse_finished
 
     config = Eagle3Config(**settings)
     try:
@@ -123,7 +128,8 @@ def eagle3(
     engine = _engine(base, config, device)
     for session in held_out:
         _check_fits(engine, session)
-    training = Training(model, config, digest(sessions), digest(held_out))
+    begun = None if start is None else digest_file(start / WEIGHTS)
+    training = Training(model, config, digest(sessions), digest(held_out), begun)
     resumed = claim(out, training, HEAD)
     from lab.train.eagle3.collect import FeatureCache
     from lab.train.eagle3.evaluate import HeadEvaluation, HeadEvaluator
@@ -152,6 +158,7 @@ def eagle3(
                 survey,
                 config,
                 held_out=heard,
+                start=start,
                 trained_context=max((size.longest for size in survey.sizes), default=0),
             )
             planned = len(trainer.steps)

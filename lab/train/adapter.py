@@ -21,7 +21,7 @@ from torch import Tensor
 
 from lab.errors import UserError
 from lab.models.examples import Example
-from lab.train.batches import Batch, Bundle, Forward, bundle, collate, plan_epoch
+from lab.train.batches import IGNORED, Batch, Bundle, Forward, bundle, collate, plan_epoch
 from lab.train.config import AdapterConfig
 from lab.train.loading import attaching, load_base
 from lab.train.loop import Loop
@@ -49,7 +49,8 @@ class Trainer(Loop[AdapterConfig, Forward, Batch]):
     ):
         """
         Args:
-            start: an adapter's folder, whose weights are trained further.
+            start: an adapter's folder, whose weights are trained further. It may have a lower rank and lack
+                layers: what it lacks begins as in a new adapter.
             name: what the adapter's own configuration calls its base model; the folder's name by default.
 
         Raises:
@@ -108,7 +109,7 @@ class Trainer(Loop[AdapterConfig, Forward, Batch]):
             ).last_hidden_state
             # The head only where there is something to learn: mostly it is the largest matrix.
             logits = base.get_output_embeddings()(hidden[0, batch.predicting])
-        return F.cross_entropy(logits.float(), batch.targets, reduction="sum")
+        return F.cross_entropy(logits.float(), batch.targets, reduction="sum", ignore_index=IGNORED)
 
 
 def _with_adapter(folder: Path, config: AdapterConfig, device: torch.device, name: str) -> Any:
@@ -136,29 +137,43 @@ def _with_adapter(folder: Path, config: AdapterConfig, device: torch.device, nam
 
 
 def _take_over(adapter: Path, model: Any, config: AdapterConfig) -> None:
-    from peft import set_peft_model_state_dict
+    from peft import get_peft_model_state_dict, set_peft_model_state_dict
     from safetensors.torch import load_file
 
     known = read_adapter_config(adapter)
-    form, wanted = (known.get("r"), known.get("lora_alpha")), (config.rank, config.alpha)
-    if form != wanted:
+    rank, alpha = known["r"], known["lora_alpha"]
+    if rank > config.rank or alpha * config.rank != config.alpha * rank:
         raise UserError(
             f"--from {adapter}",
-            got=f"rank {form[0]}, alpha {form[1]}",
-            expected=f"rank {wanted[0]}, alpha {wanted[1]}",
-            hint="Give its own --rank and --alpha.",
+            got=f"rank {rank}, alpha {alpha}",
+            expected=f"at most rank {config.rank}, and alpha {config.alpha / config.rank:g} times the rank",
+            hint="Give its own --rank and --alpha, or multiples of both.",
         )
     try:
-        found: Any = set_peft_model_state_dict(model, load_file(adapter / WEIGHTS))
+        given = load_file(adapter / WEIGHTS)
+        own = get_peft_model_state_dict(model, save_embedding_layers=False)
+        found: Any = set_peft_model_state_dict(
+            model, own | {name: _widened(given[name], own[name]) for name in given if name in own}
+        )
     except (OSError, SafetensorError, RuntimeError) as error:
         got = str(error).splitlines()[0]
         raise UserError(f"--from {adapter}", got=got, expected="an adapter of this model") from None
-    missing = [key for key in found.missing_keys if "lora_" in key]
-    if missing or found.unexpected_keys:
-        got = f"{len(missing)} matrices missing, {len(found.unexpected_keys)} without a place"
+    unknown = [name for name in given if name not in own]
+    if unknown or found.unexpected_keys:
+        expected = "an adapter of this model, with no layer that --frozen leaves out"
         raise UserError(
-            f"--from {adapter}", got=got, expected="an adapter of the same layers, by the same --frozen"
+            f"--from {adapter}", got=f"{len(unknown)} matrices without a place", expected=expected
         )
+
+
+def _widened(given: Tensor, own: Tensor) -> Tensor:
+    """A factor with the rank of a new adapter's: A [r, in] goes on with its rows, B [out, r] with zeros.
+
+    A new adapter's B is zero, so that the product is the given adapter's.
+    """
+    wide = own.to(given.dtype).clone()
+    wide[: given.shape[0], : given.shape[1]] = given
+    return wide
 
 
 def _plan(bundles: Sequence[Bundle], config: AdapterConfig) -> list[list[Forward]]:

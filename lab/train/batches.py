@@ -12,13 +12,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from lab.models.examples import Example
 from lab.train.attention import Layout, Tree
 
+# The target of padding; cross-entropy's own default.
+IGNORED = -100
 # A sequence joins a bundle if they have at least this share of its prompt in common.
 _ALIKE = 0.5
+# Trunks and what grows from them are made up to multiples of this. oneDNN compiles a kernel for every size
+# that it meets in bf16, and forwards would hardly ever share one.
+_BLOCK = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +111,11 @@ class Batch:
     """The tensors of one forward of T tokens, of which N are to be learnt.
 
     Attributes:
-        ids, positions: int64 [1, T].
-        predicting: int64 [N], the places whose next tokens are to be learnt; `targets` are those, int64 [N].
+        ids, positions: int64 [1, T], with padding.
+        predicting: int64 [N], the places whose next tokens are to be learnt, with padding.
+        targets: int64 [N], those tokens, and IGNORED for padding.
         layout: which tokens belong together.
+        tokens, learnt: how many of each are no padding.
     """
 
     ids: Tensor
@@ -115,38 +123,52 @@ class Batch:
     predicting: Tensor
     targets: Tensor
     layout: Layout
-
-    @property
-    def tokens(self) -> int:
-        return self.ids.numel()
-
-    @property
-    def learnt(self) -> int:
-        return len(self.targets)
+    tokens: int
+    learnt: int
 
 
 def collate(examples: Sequence[Example], forward: Forward, device: torch.device) -> Batch:
     """The forward's tokens, trunk by trunk, each followed by what grows from it."""
+
+    def add(tokens: Tensor, first: int) -> tuple[int, int]:
+        """Append a span of tokens whose first position is `first`."""
+        length = len(tokens) + _padding(len(tokens))
+        ids.append(F.pad(tokens, (0, length - len(tokens))))
+        positions.append(torch.arange(first, first + length))
+        start = spans[-1][1] if spans else 0
+        spans.append((start, start + length))
+        return spans[-1]
+
     ids: list[Tensor] = []
     positions: list[Tensor] = []
     predicting: list[Tensor] = []
     targets: list[Tensor] = []
+    spans: list[tuple[int, int]] = []
     trees: list[Tree] = []
-    at = 0
     for bundle in forward:
         trunk = bundle.trunk
-        ids.append(examples[bundle.places[0]].ids[:trunk])
-        positions.append(torch.arange(trunk))
-        start, at = at, at + trunk
+        start = add(examples[bundle.places[0]].ids[:trunk], 0)
         branches = []
         for place in bundle.places:
             own, learn = examples[place].ids[trunk:], examples[place].learn[trunk:]
-            ids.append(own)
-            positions.append(torch.arange(trunk, trunk + len(own)))
-            predicting.append(at + learn[1:].nonzero()[:, 0])
+            branches.append(add(own, trunk))
+            predicting.append(branches[-1][0] + learn[1:].nonzero()[:, 0])
             targets.append(own[1:][learn[1:]])
-            branches.append((at, at + len(own)))
-            at += len(own)
-        trees.append(Tree((start, start + trunk), tuple(branches)))
+        trees.append(Tree(start, tuple(branches), _padding(trunk)))
+    learnt = sum(map(len, targets))
+    predicting.append(torch.zeros(_padding(learnt), dtype=torch.long))
+    targets.append(torch.full((_padding(learnt),), IGNORED))
     flat = [torch.cat(parts).long().to(device) for parts in (ids, positions, predicting, targets)]
-    return Batch(flat[0][None], flat[1][None], flat[2], flat[3], Layout(trees, device))
+    return Batch(
+        flat[0][None],
+        flat[1][None],
+        flat[2],
+        flat[3],
+        Layout(trees, device),
+        tokens=_tokens(forward),
+        learnt=learnt,
+    )
+
+
+def _padding(length: int) -> int:
+    return -length % _BLOCK

@@ -25,7 +25,6 @@ from lab.errors import UserError
 from lab.paths import write_atomically
 from lab.session import Session, dump_session
 from lab.train.config import AdapterConfig, Eagle3Config
-from lab.zoo.adapter import WEIGHTS, read_adapter_config
 
 SCHEMA = "lab-training/1"
 TRAINING, ADAPTER, PLOT, MERGED = "training.json", "adapter", "training.png", "merged"
@@ -37,7 +36,7 @@ class Training:
     """What decides a training's result; files stand for themselves by their SHA-256.
 
     Attributes:
-        start: of the adapter that is trained further, if it is no new one.
+        start: of the adapter or head that is trained further, if it is no new one.
     """
 
     model: str
@@ -61,15 +60,17 @@ def digest(sessions: Iterable[Session]) -> str:
     return found.hexdigest()
 
 
-def digest_adapter(folder: Path) -> str:
-    """SHA-256 (hex) of an adapter's weights.
+def digest_file(path: Path) -> str:
+    """SHA-256 (hex) of a file's bytes.
 
     Raises:
-        UserError: as `read_adapter_config` does.
+        UserError: it cannot be read.
     """
-    read_adapter_config(folder)
-    with (folder / WEIGHTS).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"{path}", got=error.strerror, expected="a file that can be read") from None
 
 
 def refuse_finished(out: Path, result: str) -> None:

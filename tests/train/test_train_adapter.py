@@ -59,16 +59,20 @@ def test_every_linear_layer_but_the_head_gets_an_adapter_and_nothing_else_learns
     assert all(".lora_" in n for n in names)
 
 
-def test_frozen_layers_get_no_adapter_and_the_rest_is_trained_on_only_with_the_same_ones_frozen(
-    trainer, tmp_path
+def test_frozen_layers_get_no_adapter_and_later_one_that_changes_nothing_yet(
+    trainer, examples, tmp_path
 ) -> None:
     made = trainer(frozen=1)
     assert {n.partition(".layers.")[2][0] for n in weights(made)} == {"1"}
     assert run(made, tmp_path)
     made.save_adapter(tmp_path / "adapter")
     assert same(made, trainer(frozen=1, start=tmp_path / "adapter"))
-    with pytest.raises(UserError, match="expected an adapter of the same layers"):
-        trainer(start=tmp_path / "adapter")
+    thawed = trainer(start=tmp_path / "adapter")
+    assert len(weights(thawed)) == 2 * len(weights(made))
+    assert thawed.loss(examples) == made.loss(examples)
+    thawed.save_adapter(tmp_path / "adapter")
+    with pytest.raises(UserError, match="14 matrices without a place"):
+        trainer(frozen=1, start=tmp_path / "adapter")
 
 
 def test_freezing_all_layers_leaves_nothing_to_train(trainer) -> None:
@@ -138,15 +142,32 @@ def test_an_adapter_is_trained_on_from_where_it_was_left(trainer, tmp_path) -> N
     assert same(first, trainer(start=tmp_path / "adapter", seed=5))
 
 
+def test_an_adapter_of_a_lower_rank_is_widened_without_a_change_of_the_model(
+    trainer, examples, tmp_path
+) -> None:
+    narrow = trainer(rank=2, alpha=4, epochs=1)
+    run(narrow, tmp_path / "narrow")
+    narrow.save_adapter(tmp_path / "adapter")
+    wide = trainer(rank=4, alpha=8, start=tmp_path / "adapter")
+    assert wide.loss(examples) == pytest.approx(narrow.loss(examples), rel=1e-6)
+    assert wide.loss(examples) != trainer(rank=4, alpha=8).loss(examples)
+    assert all(4 in weight.shape for weight in weights(wide).values())
+    # What is new can learn: one factor of it is not zero.
+    assert all(w[2:].any() for name, w in weights(wide).items() if "lora_A" in name)
+
+
 def test_an_adapter_of_another_form_is_not_trained_on(trainer, tmp_path) -> None:
-    trainer(rank=2, alpha=4).save_adapter(tmp_path)
-    with pytest.raises(UserError, match=r"--from .*got rank 2, alpha 4, expected rank 4, alpha 8"):
-        trainer(start=tmp_path)
-    trainer().save_adapter(tmp_path)
     weights_file = tmp_path / "adapter_model.safetensors"
-    kept = dict(list(load_file(weights_file).items())[:-3])
-    save_file(kept, weights_file)
-    with pytest.raises(UserError, match="3 matrices missing"):
+    for rank, alpha in ((8, 16), (2, 8)):
+        trainer(rank=rank, alpha=alpha).save_adapter(tmp_path)
+        with pytest.raises(
+            UserError, match=rf"--from .*got rank {rank}, alpha {alpha}, expected at most rank 4"
+        ):
+            trainer(start=tmp_path)
+    trainer().save_adapter(tmp_path)
+    foreign = {name.replace(".layers.1.", ".layers.9."): w for name, w in load_file(weights_file).items()}
+    save_file(foreign, weights_file)
+    with pytest.raises(UserError, match="14 matrices without a place"):
         trainer(start=tmp_path)
     weights_file.write_bytes(b"nothing")
     with pytest.raises(UserError, match="expected an adapter of this model"):

@@ -40,6 +40,16 @@ def test_each_sequence_attends_to_its_trunk_and_itself_alone(tensors) -> None:
             torch.testing.assert_close(out[:, places], alone(*tensors, places))
 
 
+def test_padding_is_seen_by_nobody(tensors) -> None:
+    # The first tree's trunk ends in two tokens of padding, its first branch in one.
+    trees = [Tree((0, 7), ((7, 10), (10, 15)), padding=2)]
+    padded = [tensor[:, :, :15] for tensor in tensors]
+    out, _ = attend(torch.nn.Module(), *padded, None, scaling=0.3, layout=Layout(trees, CPU))
+    for branch in ((7, 9), (10, 15)):
+        places = [*range(5), *range(*branch)]
+        torch.testing.assert_close(out[:, places], alone(*tensors, places))
+
+
 def test_the_gradient_is_the_sum_of_the_sequences_gradients(tensors) -> None:
     weight = torch.randn(24, dtype=torch.float64)
 

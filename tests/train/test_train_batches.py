@@ -5,7 +5,7 @@ import itertools
 import torch
 
 from lab.models.examples import Example
-from lab.train.batches import Bundle, Forward, bundle, collate, plan_epoch
+from lab.train.batches import IGNORED, Bundle, Forward, bundle, collate, plan_epoch
 
 CPU = torch.device("cpu")
 SIZES = [17 + 37 * index % 400 for index in range(600)]
@@ -83,11 +83,21 @@ def test_collated_tokens_targets_and_positions_are_those_of_the_sequences() -> N
     examples = [example([1, 2, 3, 4, 5], 3), example([1, 2, 9, 8, 7, 6], 4), example([5, 6], 1)]
     forward = [Bundle((0, 1), 2, 9), Bundle((2,), 0, 2)]
     batch = collate(examples, forward, CPU)
-    assert batch.ids.tolist() == [[1, 2, 3, 4, 5, 9, 8, 7, 6, 5, 6]]
-    assert batch.positions.tolist() == [[0, 1, 2, 3, 4, 2, 3, 4, 5, 0, 1]]
-    assert batch.predicting.tolist() == [2, 3, 6, 7, 9]
-    assert batch.targets.tolist() == [4, 5, 7, 6, 6]
-    assert [(tree.trunk, tree.branches) for tree in batch.layout.trees] == [
-        ((0, 2), ((2, 5), (5, 9))),
-        ((9, 9), ((9, 11),)),
+    ids, positions = batch.ids[0].tolist(), batch.positions[0].tolist()
+    # Every span is made up to 64.
+    assert [(tree.trunk, tree.branches, tree.padding) for tree in batch.layout.trees] == [
+        ((0, 64), ((64, 128), (128, 192)), 62),
+        ((192, 192), ((192, 256),), 0),
     ]
+    assert len(ids) == len(positions) == 256
+    assert [ids[:2], ids[64:67], ids[128:132], ids[192:194]] == [[1, 2], [3, 4, 5], [9, 8, 7, 6], [5, 6]]
+    assert sum(ids) == 1 + 2 + 3 + 4 + 5 + 9 + 8 + 7 + 6 + 5 + 6
+    assert [positions[:2], positions[64:67], positions[128:132], positions[192:194]] == [
+        [0, 1],
+        [2, 3, 4],
+        [2, 3, 4, 5],
+        [0, 1],
+    ]
+    assert batch.predicting[:5].tolist() == [64, 65, 129, 130, 192]
+    assert batch.targets.tolist() == [4, 5, 7, 6, 6] + 59 * [IGNORED]
+    assert (batch.tokens, batch.learnt) == (11, 5)

@@ -44,12 +44,21 @@ def seen(engine, sessions) -> list[list[Seen]]:
     return list(collect(engine, sessions, default_taps(6), "hermes"))
 
 
-def trainer(engine: NativeEngine, seen: list[list[Seen]], held_out=(), **changes: object) -> HeadTrainer:
+def trainer(
+    engine: NativeEngine, seen: list[list[Seen]], held_out=(), start: Path | None = None, **changes: object
+) -> HeadTrainer:
     config = dataclasses.replace(CONFIG, **changes)
     survey = Survey.of(seen.__getitem__, len(seen), engine.decoder.config.vocabulary)
     output = output_weights(engine.config.model, engine.decoder)
     return HeadTrainer(
-        engine.decoder, output, seen.__getitem__, survey, config, held_out=held_out, trained_context=640
+        engine.decoder,
+        output,
+        seen.__getitem__,
+        survey,
+        config,
+        held_out=held_out,
+        start=start,
+        trained_context=640,
     )
 
 
@@ -186,6 +195,25 @@ def test_a_training_that_was_cut_off_ends_bit_for_bit_like_one_that_was_not(engi
     assert run(resumed, tmp_path / "cut")
     left, right = straight.head.state_dict(), resumed.head.state_dict()
     assert all(torch.equal(left[name], right[name]) for name in left)
+
+
+def test_a_head_is_trained_on_from_where_it_was_left_with_a_vocabulary_of_its_own(
+    engine, seen, tmp_path
+) -> None:
+    first = trainer(engine, seen, vocabulary=60)
+    run(first, tmp_path / "run")
+    first.save_head(tmp_path / "head")
+    again, new = trainer(engine, seen, start=tmp_path / "head"), trainer(engine, seen)
+    kept = torch.isin(again.ids, first.ids)
+    assert 0 < int(kept.sum()) < len(again.ids)
+    left, fresh = again.head.lm_head.weight, new.head.lm_head.weight
+    assert torch.equal(left[~kept], fresh[~kept])
+    assert torch.equal(left[kept], first.head.lm_head.weight[torch.isin(first.ids, again.ids)].bfloat16())
+    for name, weight in first.head.named_parameters():
+        if name != "lm_head.weight":
+            assert torch.equal(again.head.get_parameter(name), weight.bfloat16().float()), name
+    with pytest.raises(UserError, match=r"mlp\.gate_proj\.weight"):
+        trainer(engine, seen, start=tmp_path / "head", intermediate=8)
 
 
 def test_the_draft_vocabulary_is_what_is_said_most() -> None:

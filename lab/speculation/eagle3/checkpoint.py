@@ -139,7 +139,7 @@ def load_head(path: Path, target: Decoder, *, allow_pickle: bool = False) -> Hea
         vector(f"{at}hidden_norm.weight"),
         vector("norm.weight"),
         linear(get("lm_head.weight", c.vocabulary, h)),
-        _target_ids(path, weights, config, target),
+        target_ids(path, weights, config, target),
     )
 
 
@@ -219,7 +219,12 @@ def _open(path: Path, allow_pickle: bool) -> Checkpoint | _Pickled:
     return _Pickled(path, pickled)
 
 
-def _target_ids(path: Path, weights: Checkpoint | _Pickled, config: HeadConfig, target: Decoder) -> Tensor:
+def target_ids(path: Path, weights: Checkpoint | _Pickled, config: HeadConfig, target: Decoder) -> Tensor:
+    """The target's id of every draft id, int64 [draft vocabulary].
+
+    Raises:
+        UserError: one lies outside the target's vocabulary.
+    """
     size, device = config.decoder.vocabulary, target.device
     if "d2t" not in weights:
         _must_fit(path, "vocabulary", size, target.config.vocabulary)

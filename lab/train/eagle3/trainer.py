@@ -16,7 +16,7 @@ from lab.errors import UserError
 from lab.kernels.dense.upcast import has_bf16_arithmetic
 from lab.models.checkpoint import Checkpoint
 from lab.models.decoder import Decoder
-from lab.speculation.eagle3.checkpoint import default_taps, write_head
+from lab.speculation.eagle3.checkpoint import default_taps, read_head_config, target_ids, write_head
 from lab.speculation.eagle3.head import HeadConfig
 from lab.train.config import Eagle3Config
 from lab.train.eagle3.collect import Seen
@@ -97,6 +97,7 @@ class HeadTrainer(Loop[Eagle3Config, int, SessionBatch]):
         config: Eagle3Config,
         *,
         held_out: Sequence[Seen] = (),
+        start: Path | None = None,
         trained_context: int,
     ):
         """
@@ -104,7 +105,12 @@ class HeadTrainer(Loop[Eagle3Config, int, SessionBatch]):
             output: the target's output weights [vocabulary, hidden], as they were before its precision.
             load: gives the sequences of session 0 .. len(survey.sizes) - 1.
             held_out: sequences for the validation loss.
+            start: a head's folder, whose weights are trained further. The draft vocabulary is chosen anew;
+                tokens that the head did not have begin as in a new one.
             trained_context: what the head's configuration says it was trained on.
+
+        Raises:
+            UserError: `start` is no head of this shape for the target.
         """
         self.config, self.device = config, target.device
         self._fast = config.precision == "bf16" and (self.device.type != "cpu" or has_bf16_arithmetic())
@@ -116,6 +122,8 @@ class HeadTrainer(Loop[Eagle3Config, int, SessionBatch]):
         self.head = TrainableHead(
             head_config(target, config, trained_context), target.embedding, target.norm, output, self.ids
         ).to(target.device)
+        if start is not None:
+            _take_over(start, self.head, target)
         self._begin(dict(self.head.named_parameters()), betas=(0.9, 0.95))
 
     def save_head(self, folder: Path) -> None:
@@ -166,6 +174,25 @@ def head_config(target: Decoder, config: Eagle3Config, trained_context: int) -> 
         window=None,
     )
     return HeadConfig(shape, default_taps(c.layers), False, trained_context, "EAGLE")
+
+
+def _take_over(start: Path, head: TrainableHead, target: Decoder) -> None:
+    known, weights = read_head_config(start, target.config), Checkpoint(start)
+    if (known.taps, known.layout) != (head.config.taps, head.config.layout):
+        got = f"a head of layout {known.layout} on layers {known.taps}"
+        expected = f"one of layout {head.config.layout} on layers {head.config.taps}"
+        raise UserError(f"--from {start}", got=got, expected=expected)
+    ids = target_ids(start, weights, known, target)
+    with torch.no_grad():
+        for name, parameter in head.named_parameters():
+            if name != "lm_head.weight":
+                parameter.copy_(weights.get(name, tuple(parameter.shape), target.device))
+        shape = (known.decoder.vocabulary, known.decoder.hidden)
+        rows = torch.zeros(len(target.embedding), dtype=torch.int64, device=target.device)
+        rows[ids] = torch.arange(len(ids), device=target.device)
+        both = torch.isin(head.target_ids, ids)
+        old = weights.get("lm_head.weight", shape, target.device)
+        head.lm_head.weight[both] = old[rows[head.target_ids[both]]].float()
 
 
 def output_weights(model: Path, target: Decoder) -> Tensor:
