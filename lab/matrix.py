@@ -37,7 +37,7 @@ from lab.kernels.ops import KERNELS
 from lab.precision import KV_PRECISIONS, PRECISIONS, STORED
 from lab.records import REPLAY_MODES, CellRecord, ReplayMode
 from lab.speculation import DRAFTERS
-from lab.speculation.options import parse_tree
+from lab.speculation.options import DraftPrecision, parse_tree
 
 AXES = ("engine", "model", "precision", "speculation", "guided", "kv", "scenario")
 
@@ -49,12 +49,13 @@ class Matrix(BaseModel):
     a folder, a hub id, or `layers-N` for the target's own first N layers. `tree` is the shape of a draft
     by `eagle3` (`chain-K` or `tree-DEPTHxTOP_KxNODES`), cut where no path is as likely as
     `draft_confidence`; `draft_head` is its head: a folder or hub id, by default the model's own in the
-    catalogue; `allow_pickle` lets it be a pickle. `quantized` names the folder of a precision's weights,
-    by default what `lab models quantize` made of the model. `quality` compares every precision's
-    next-token distributions over the recorded replies with the first one's. `max_tokens` caps what the
-    sessions allow per call; `sessions` takes the first so many of the scenario and `calls` the first so
-    many of each session; `step_cap` is the most calls of a live session (None: twice the recorded ones);
-    `threads` None means the usable cores; `call_timeout_s` is after which a silent worker counts as hung.
+    catalogue, held as `draft_precision` says; `allow_pickle` lets it be a pickle. `quantized` names the
+    folder of a precision's weights, by default what `lab models quantize` made of the model. `quality`
+    compares every precision's next-token distributions over the recorded replies with the first one's.
+    `max_tokens` caps what the sessions allow per call; `sessions` takes the first so many of the scenario
+    and `calls` the first so many of each session; `step_cap` is the most calls of a live session (None:
+    twice the recorded ones); `threads` None means the usable cores; `call_timeout_s` is after which a
+    silent worker counts as hung.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -78,6 +79,7 @@ class Matrix(BaseModel):
     tree: str = "tree-6x8x24"
     draft_confidence: float = Field(default=0.0, ge=0, lt=1)
     draft_head: str | None = None
+    draft_precision: DraftPrecision = "auto"
     allow_pickle: bool = False
     temperature: float = Field(default=0.0, ge=0)
     top_p: float = Field(default=1.0, gt=0, le=1)

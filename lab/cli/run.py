@@ -44,6 +44,9 @@ _INTERRUPTED = 130
 @click.option("--draft-head", help="The EAGLE-3 head: a folder or a Hugging Face id.")
 @click.option("--tree", help="Shape of its drafts: chain-K, or tree-DEPTHxTOP_KxNODES.")
 @click.option("--draft-confidence", type=float, help="Draft no path that its head holds for less likely.")
+@click.option(
+    "--draft-precision", help="target: the head in the target's dtype; int8; auto: int8 where it is faster."
+)
 @click.option("--allow-pickle", is_flag=True, default=None, help="Let the head be a pickle.")
 @click.option("--temperature", type=float, help="0 is greedy.")
 @click.option("--top-p", type=float, help="Nucleus of sampling.")

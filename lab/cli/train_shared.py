@@ -185,8 +185,8 @@ def examples_within(
 def prepare_device(device: str, threads: int | None) -> None:
     # Read when CUDA starts: without it cuBLAS sums in an order that may change from run to run.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    # Likewise when oneDNN starts: it compiles a product for every size, and a training has more than the 1,024
-    # that it keeps by default.
+    # Likewise when oneDNN starts: it compiles a product for every size, and a training has more of them than
+    # the 1,024 that it keeps by default.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")
     import torch
 

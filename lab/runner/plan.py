@@ -76,6 +76,7 @@ class Plan:
                     tree=matrix.tree,
                     confidence=matrix.draft_confidence,
                     head=self.heads.get(cell.model),
+                    precision=matrix.draft_precision,
                     allow_pickle=matrix.allow_pickle,
                 ),
                 guided=cell.guided,

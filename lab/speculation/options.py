@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+DraftPrecision = Literal["auto", "target", "int8"]
+"""`target` is the target's dtype, `int8` 8-bit weights in it, `auto` the latter where the lab's CPU kernel
+multiplies them: drafts may be wrong, and reading the head is most of what they cost there."""
 
 _SHAPE = re.compile(r"chain-(?P<chain>[1-9]\d*)|tree-(?P<tree>[1-9]\d*x[1-9]\d*x[1-9]\d*)")
 
@@ -47,6 +52,7 @@ class DraftOptions:
         confidence: likelihood, in the head's eyes, of the least likely path of one that is.
         model: folder of the draft model, or `layers-N` for the target's first N layers.
         head: folder of the EAGLE-3 head.
+        precision: how that is held, as `DraftPrecision` says.
         allow_pickle: read a head's pickled weights.
     """
 
@@ -55,4 +61,5 @@ class DraftOptions:
     confidence: float = 0.0
     model: Path | None = None
     head: Path | None = None
+    precision: DraftPrecision = "auto"
     allow_pickle: bool = False

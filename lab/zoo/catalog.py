@@ -73,8 +73,8 @@ _AGENT = replace(
     description="The same with an adapter that was trained to call tools; its card says how well.",
     adapter=Artifact(
         file="smollm2-135m-agent/adapter_model.safetensors",
-        sha256="0cefa6cffbba205f7b1cee497100b5dd61e9333c81e0e54d55184a527e1a9f87",
-        bytes=6_549_448,
+        sha256="6fc99ca307e5ed704ba8fd1f68930bfa9cd45abbab0de1920c1b0049b80b19ea",
+        bytes=19_593_480,
     ),
     draft_head="smollm2-135m-agent/eagle3",
 )

@@ -28,12 +28,15 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lab.errors import UserError
+from lab.kernels import cpu
 from lab.models.checkpoint import Checkpoint
 from lab.models.config import DecoderConfig, decoder_config
 from lab.models.decoder import Decoder, Layer
 from lab.precision.base import Linear
 from lab.precision.dense import Bf16, Fp32
+from lab.precision.int8 import Int8
 from lab.speculation.eagle3.head import Head, HeadConfig
+from lab.speculation.options import DraftPrecision
 
 ARCHITECTURE = "LlamaForCausalLMEagle3"
 WEIGHTS = "model.safetensors"
@@ -86,8 +89,10 @@ def read_head_config(path: Path, target: DecoderConfig) -> HeadConfig:
     )
 
 
-def load_head(path: Path, target: Decoder, *, allow_pickle: bool = False) -> Head:
-    """The head in folder `path`, in the target's dtype, whatever its precision.
+def load_head(
+    path: Path, target: Decoder, *, precision: DraftPrecision = "target", allow_pickle: bool = False
+) -> Head:
+    """The head in folder `path`, whatever the target's precision.
 
     Args:
         allow_pickle: also read `*.bin`. torch unpickles tensors alone; still, only from a source you trust.
@@ -107,10 +112,10 @@ def load_head(path: Path, target: Decoder, *, allow_pickle: bool = False) -> Hea
     def vector(name: str) -> Tensor:
         return get(name, h).to(like.dtype)
 
-    precision = Fp32({}) if like.dtype == torch.float32 else Bf16({})
+    held = _held(precision, like)
 
     def linear(*tensors: Tensor) -> Linear:
-        return precision.linear(torch.cat(tensors), None)
+        return held.linear(torch.cat(tensors), None)
 
     q, kv = c.heads * c.head_dim, c.kv_heads * c.head_dim
     attention, mlp = f"{at}self_attn.", f"{at}mlp."
@@ -141,6 +146,13 @@ def load_head(path: Path, target: Decoder, *, allow_pickle: bool = False) -> Hea
         linear(get("lm_head.weight", c.vocabulary, h)),
         target_ids(path, weights, config, target),
     )
+
+
+def _held(precision: DraftPrecision, like: Tensor) -> Fp32 | Bf16 | Int8:
+    if like.dtype == torch.float32:
+        return Fp32({})
+    rounded = precision == "int8" or (precision == "auto" and cpu.able(like))
+    return Int8({}) if rounded else Bf16({})
 
 
 def write_head(folder: Path, tensors: Mapping[str, Tensor], config: HeadConfig, vocabulary: int) -> None:

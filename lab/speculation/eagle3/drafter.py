@@ -26,7 +26,8 @@ def make(options: DraftOptions, target: Decoder) -> Eagle3Drafter:
     shape = replace(parse_tree(options.tree), confidence=options.confidence)
     if options.head is None:
         raise UserError("speculation eagle3", got="no draft head", expected="a trained one: --draft-head DIR")
-    return Eagle3Drafter(load_head(options.head, target, allow_pickle=options.allow_pickle), shape)
+    head = load_head(options.head, target, precision=options.precision, allow_pickle=options.allow_pickle)
+    return Eagle3Drafter(head, shape)
 
 
 class Eagle3Drafter:

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lab.errors import UserError
+from lab.kernels import cpu
 from lab.speculation.eagle3.checkpoint import WEIGHTS, default_taps, load_head, read_head_config
 
 
@@ -38,6 +39,26 @@ def test_what_is_written_is_read(folder, target, tensors, head_config) -> None:
     assert head.target_ids.tolist() == [*range(0, 32, 2), *range(32, 40)]
     torch.testing.assert_close(head.fuse(torch.eye(48)), tensors["fc.weight"].T)
     assert head.embedding is target.embedding
+
+
+def test_a_head_may_be_held_in_8_bits_and_is_where_the_labs_kernel_multiplies_it(folder, target) -> None:
+    assert (
+        load_head(folder, target, precision="int8").forward_bytes == load_head(folder, target).forward_bytes
+    )
+    target.embedding = target.embedding.to(torch.bfloat16)
+    heads = {held: load_head(folder, target, precision=held) for held in ("target", "int8", "auto")}
+    numbers = sum(t.numel() for t in (heads["target"]._hidden_norm, heads["target"]._norm))
+    whole, half = (heads[held].forward_bytes - 2 * numbers for held in ("target", "int8"))
+    assert 0.5 * whole < half < 0.75 * whole  # small rows: their scales count
+    assert (
+        heads["auto"].forward_bytes == heads["int8" if cpu.able(target.embedding) else "target"].forward_bytes
+    )
+    hidden = torch.linspace(-1, 1, 3 * 16).view(3, 16).bfloat16()
+    exact, rounded = (
+        heads[held].forward(hidden, torch.tensor([5, 6, 7]), heads[held].new_cache())[1]
+        for held in ("target", "int8")
+    )
+    torch.testing.assert_close(rounded, exact, rtol=0, atol=0.1 * exact.std().item())
 
 
 def test_the_speculators_layout_gives_the_same_head(folder, target) -> None:
