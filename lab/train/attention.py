@@ -107,4 +107,5 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
     groups, n, _ = query.shape[1:]
     scores = (query.flatten(1, 2) @ key.transpose(1, 2)).unflatten(1, (groups, n)) + mask
     weights = scores.softmax(-1)
-    return (weights.flatten(1, 2) @ value).unflatten(1, (groups, n))
+    out: Tensor = (weights.flatten(1, 2) @ value).unflatten(1, (groups, n))
+    return out

@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections.abc import Sequence
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, cast
 
 from lab.scenarios.generate.pools import FIRST_NAMES, LAST_NAMES, MAIL_HOSTS
 
@@ -134,8 +134,7 @@ class Values:
             return item
         if isinstance(item, str):
             return with_invented_word(item, self.rng)  # type: ignore[return-value]
-        # A name and its code.
-        name, code = item  # type: ignore[misc]
+        name, code = cast(tuple[str, str], item)
         return with_invented_word(name, self.rng), invented_code(code, self.rng)  # type: ignore[return-value]
 
     def _on_or_after(self, day: dt.date) -> dt.date:
