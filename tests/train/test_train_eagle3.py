@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 from pathlib import Path
 
 import pytest
@@ -204,6 +205,9 @@ def test_a_head_is_trained_on_from_where_it_was_left_with_a_vocabulary_of_its_ow
     run(first, tmp_path / "run")
     first.save_head(tmp_path / "head")
     again, new = trainer(engine, seen, start=tmp_path / "head"), trainer(engine, seen)
+    config = json.loads((tmp_path / "head" / "config.json").read_text())
+    (tmp_path / "head" / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 900}))
+    assert trainer(engine, seen, start=tmp_path / "head").head.config.trained_context == 900
     kept = torch.isin(again.ids, first.ids)
     assert 0 < int(kept.sum()) < len(again.ids)
     left, fresh = again.head.lm_head.weight, new.head.lm_head.weight

@@ -107,7 +107,7 @@ class HeadTrainer(Loop[Eagle3Config, int, SessionBatch]):
             held_out: sequences for the validation loss.
             start: a head's folder, whose weights are trained further. The draft vocabulary is chosen anew;
                 tokens that the head did not have begin as in a new one.
-            trained_context: what the head's configuration says it was trained on.
+            trained_context: what the head's configuration says it was trained on, or `start`'s if that is more.
 
         Raises:
             UserError: `start` is no head of this shape for the target.
@@ -118,6 +118,8 @@ class HeadTrainer(Loop[Eagle3Config, int, SessionBatch]):
         self.steps = _plan(survey.sizes, config)
         self.vocabulary = target.config.vocabulary
         self.ids = draft_vocabulary(survey.replies, config.vocabulary).to(target.device)
+        if start is not None:
+            trained_context = max(trained_context, read_head_config(start, target.config).trained_context)
         torch.manual_seed(config.seed)
         self.head = TrainableHead(
             head_config(target, config, trained_context), target.embedding, target.norm, output, self.ids
