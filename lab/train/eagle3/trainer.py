@@ -107,7 +107,7 @@ class HeadTrainer(Loop[Eagle3Config, int, SessionBatch]):
             held_out: sequences for the validation loss.
             start: a head's folder, whose weights are trained further. The draft vocabulary is chosen anew;
                 tokens that the head did not have begin as in a new one.
-            trained_context: what the head's configuration says it was trained on, or `start`'s if that is more.
+            trained_context: what the head's configuration says it was trained on, if `start` says no more.
 
         Raises:
             UserError: `start` is no head of this shape for the target.
