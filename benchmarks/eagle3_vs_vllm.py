@@ -66,7 +66,7 @@ def _native(model: str, head: Path, chain: int, calls: int) -> dict[str, Any]:
     from lab.zoo.resolve import resolve
 
     path = resolve(model).path
-    options = DraftOptions(tree=f"chain-{chain}", head=head)
+    options = DraftOptions(tree=f"chain-{chain}", head=head, precision="target")
     engine = NativeEngine(EngineConfig(path, speculation="eagle3", draft=options))
     each = -(-calls // (2 * len(FAMILIES)))
     sessions = [session for family in FAMILIES for session in generate(family, n=each, seed=SEED)]
