@@ -9,7 +9,7 @@ from typing import Literal
 
 DraftPrecision = Literal["auto", "target", "int8"]
 """`target` is the target's dtype, `int8` 8-bit weights in it, `auto` the latter where the lab's CPU kernel
-multiplies them: drafts may be wrong, and reading the head is most of what they cost there."""
+multiplies them: drafts may be wrong, and take less time there."""
 
 _SHAPE = re.compile(r"chain-(?P<chain>[1-9]\d*)|tree-(?P<tree>[1-9]\d*x[1-9]\d*x[1-9]\d*)")
 
