@@ -152,18 +152,24 @@ def _take_over(adapter: Path, model: Any, config: AdapterConfig) -> None:
     try:
         given = load_file(adapter / WEIGHTS)
         own = get_peft_model_state_dict(model, save_embedding_layers=False)
-        found: Any = set_peft_model_state_dict(
-            model, own | {name: _widened(given[name], own[name]) for name in given if name in own}
-        )
+        layers = {_layer(name) for name in given}
+        unknown = given.keys() - own.keys()
+        missing = {name for name in own if _layer(name) in layers} - given.keys()
+        if unknown or missing:
+            raise UserError(
+                f"--from {adapter}",
+                got=f"{len(missing)} matrices missing, {len(unknown)} without a place",
+                expected="whole layers of an adapter of this model, none that --frozen leaves out",
+            )
+        set_peft_model_state_dict(model, own | {name: _widened(given[name], own[name]) for name in given})
     except (OSError, SafetensorError, RuntimeError) as error:
         got = str(error).splitlines()[0]
         raise UserError(f"--from {adapter}", got=got, expected="an adapter of this model") from None
-    unknown = [name for name in given if name not in own]
-    if unknown or found.unexpected_keys:
-        expected = "an adapter of this model, with no layer that --frozen leaves out"
-        raise UserError(
-            f"--from {adapter}", got=f"{len(unknown)} matrices without a place", expected=expected
-        )
+
+
+def _layer(name: str) -> str:
+    """The number of the layer that a factor belongs to."""
+    return name.partition(".layers.")[2].partition(".")[0]
 
 
 def _widened(given: Tensor, own: Tensor) -> Tensor:
