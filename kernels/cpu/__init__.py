@@ -18,10 +18,10 @@ import torch
 if TYPE_CHECKING:
     from lab.models.cache import KVCache
 
-Isa = Literal["portable", "avx2", "avx512", "amx"]
-# The number of each is the library's own. `avx512` includes products of bf16 and of 8-bit integers, `amx` all
-# of `avx512`; weights lie alike for both.
-ISAS: tuple[Isa, ...] = ("portable", "avx2", "avx512", "amx")
+Isa = Literal["portable", "avx2", "avx512_vnni", "avx512", "amx"]
+# The number of each is the library's own, and each includes those before it. `avx512_vnni` has products of 8-bit
+# integers, `avx512` those of bf16, too; weights lie alike for these two and `amx`.
+ISAS: tuple[Isa, ...] = ("portable", "avx2", "avx512_vnni", "avx512", "amx")
 
 # Outputs of one tile of packed weights.
 TILE = 16

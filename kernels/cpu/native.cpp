@@ -186,15 +186,26 @@ int64_t next_rows(int64_t left, int64_t most) {
 // Compilers before these do not know products of bf16.
 #if defined(__x86_64__) && (defined(__clang__) ? __clang_major__ >= 14 : __GNUC__ >= 11)
 #define LAB_HAS_AVX512
+#define LAB_AVX512
 #if defined(__clang__)
+#pragma clang attribute push(                                                                                          \
+    __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")
+#endif
+#define LAB_ISA avx512_vnni
+#include "ops.inc"
+#undef LAB_ISA
+#if defined(__clang__)
+#pragma clang attribute pop
 #pragma clang attribute push(                                                                                          \
     __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx512vnni"))), apply_to = function)
 #else
-#pragma GCC push_options
-#pragma GCC target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx512vnni")
+#pragma GCC target("avx512bf16")
 #endif
 #define LAB_ISA avx512
-#define LAB_AVX512
+#define LAB_BF16
 #include "ops.inc"
 #undef LAB_ISA
 #if defined(__linux__)
@@ -205,6 +216,7 @@ int64_t next_rows(int64_t left, int64_t most) {
 #undef LAB_AMX
 #undef LAB_ISA
 #endif
+#undef LAB_BF16
 #undef LAB_AVX512
 #undef LAB_AVX2
 #if defined(__clang__)
@@ -227,19 +239,20 @@ static bool may_use_amx() {
 
 extern "C" {
 
-// The best instruction set that this processor has: 0 portable, 1 AVX2 with FMA, 2 AVX-512 with products of bf16 and
-// of 8-bit integers, 3 that and AMX. To be called before the first kernel: it asks for what the system has to allow.
+// The best instruction set that this processor has: 0 portable, 1 AVX2 with FMA, 2 AVX-512 with products of 8-bit
+// integers, 3 that and products of bf16, 4 that and AMX. To be called before the first kernel: it asks for what the
+// system has to allow.
 int lab_isa(void) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
 #if defined(LAB_HAS_AVX512)
     if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bf16") &&
-        __builtin_cpu_supports("avx512vnni")) {
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni")) {
+        if (!__builtin_cpu_supports("avx512bf16")) return 2;
 #if defined(LAB_HAS_AMX)
-        if (may_use_amx()) return 3;
+        if (may_use_amx()) return 4;
 #endif
-        return 2;
+        return 3;
     }
 #endif
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 1;
@@ -251,8 +264,10 @@ int lab_isa(void) {
 int lab_has_threads(void) { return have_threads(); }
 
 #if defined(LAB_HAS_AVX512)
+#define LAB_VNNI_OR_LESS(call) avx512_vnni::call
 #define LAB_AVX512_OR_LESS(call) avx512::call
 #else
+#define LAB_VNNI_OR_LESS(call) avx2::call
 #define LAB_AVX512_OR_LESS(call) avx2::call
 #endif
 #if defined(LAB_HAS_AMX)
@@ -264,8 +279,9 @@ int lab_has_threads(void) { return have_threads(); }
 #if defined(__x86_64__)
 #define LAB_DISPATCH(isa, call)                                                                                        \
     switch (isa) {                                                                                                     \
-    case 3: return LAB_AMX_OR_LESS(call);                                                                              \
-    case 2: return LAB_AVX512_OR_LESS(call);                                                                           \
+    case 4: return LAB_AMX_OR_LESS(call);                                                                              \
+    case 3: return LAB_AVX512_OR_LESS(call);                                                                           \
+    case 2: return LAB_VNNI_OR_LESS(call);                                                                             \
     case 1: return avx2::call;                                                                                         \
     default: return portable::call;                                                                                    \
     }

@@ -52,7 +52,7 @@ class Cpu:
     @staticmethod
     def pack(codes: Tensor, isa: Isa) -> Tensor:
         """uint8 [out, in] -> uint8 [out / 16, in * 8], in the order that suits the instruction set."""
-        return _pack_words(codes) if isa in ("avx512", "amx") else _pack_bytes(codes)
+        return _pack_words(codes) if isa in ("avx512_vnni", "avx512", "amx") else _pack_bytes(codes)
 
 
 def _pack_bytes(codes: Tensor) -> Tensor:
