@@ -132,8 +132,16 @@ uint16_t narrow(float value) {
     return static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 
-// Memory that the calling thread keeps from call to call, at the start of a cache line; `which` tells its uses apart.
-template <int which, class T = float> T *scratch(int64_t count) {
+// What `scratch` is for. Of one use a thread holds one piece: what may be held at the same time has uses of its own.
+enum class Use {
+    x, normed, qkv, mixed, inner,                            // of the layers
+    queries, mixes, scores, keys, values, narrow_attended,   // of attention
+    widened, narrow, codes, scales, totals, group_sums,      // of a product's rows
+    unpacked,                                                // of its weights
+};
+
+// Memory that the calling thread keeps from call to call, at the start of a cache line.
+template <Use use, class T = float> T *scratch(int64_t count) {
     constexpr int64_t line = 64;
     static thread_local std::vector<T> kept;
     const int64_t spare = line / static_cast<int64_t>(sizeof(T));

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from lab.kernels import cpu
+from lab.kernels.cpu import ISAS, Isa
 from lab.speculation.eagle3.checkpoint import load_head
 from lab.speculation.eagle3.drafter import Eagle3Drafter
 from lab.speculation.eagle3.head import Head
-from lab.speculation.options import TreeShape, parse_tree
+from lab.speculation.options import DraftPrecision, TreeShape, parse_tree
 from lab.speculation.tree import ROOT, TokenTree
 from lab.speculation.verify import Sampled, verify
 
@@ -222,10 +223,13 @@ def test_nodes_come_by_depth(head, read) -> None:
 
 
 @pytest.mark.skipif(cpu.library() is None, reason="installed without a C++ compiler")
+@pytest.mark.parametrize("precision", ["target", "int8"])
 @pytest.mark.parametrize("before", [False, True])
+@pytest.mark.parametrize("isa", ISAS[: ISAS.index(cpu.best_isa()) + 1])
 def test_its_layer_in_one_call_is_as_near_to_float32_as_in_operators(
-    head, folder, target, before: bool
+    head, folder, target, monkeypatch, isa: Isa, before: bool, precision: DraftPrecision
 ) -> None:
+    monkeypatch.setattr(cpu, "best_isa", lambda: isa)
     fused, tokens = torch.randn(9, 16), torch.randint(0, 40, (9,))
     depths, visible = (
         torch.tensor([0, 1, 1, 2]),
@@ -244,7 +248,7 @@ def test_its_layer_in_one_call_is_as_near_to_float32_as_in_operators(
 
     exact = outputs(head, stacked=False)
     target.embedding = target.embedding.to(torch.bfloat16)
-    stacked, eager = (load_head(folder, target) for _ in range(2))
+    stacked, eager = (load_head(folder, target, precision=precision) for _ in range(2))
     assert stacked._stack is not None
     error = [(outputs(made, made is stacked) - exact).square().mean() for made in (stacked, eager)]
     assert error[0] <= 1.5 * error[1]
