@@ -7,7 +7,9 @@ groups of 64 (the head likewise). Each repeat also reads a large buffer and mult
 the roofline (the larger of bytes over the read bandwidth and operations over the rate of that arithmetic) is
 the machine's at that moment. The products are 121 calls from Python; what as many calls on tiny weights take
 is measured, too, and the ratio to the roofline is given with and without it, since a step pays one call for
-all layers. Ratios are formed repeat by repeat; printed are medians with quartiles. The last line is one JSON
+all layers. Beside it stands the ratio to a floor that no kernel gets below: what it takes to read the same bytes
+in the same pieces with the same threads and do nothing else (or the operations, if they take longer), since
+matrices of some 100 kB are not read at the rate of a large buffer. Ratios are formed repeat by repeat; printed are medians with quartiles. The last line is one JSON
 document.
 """
 
@@ -18,12 +20,14 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from lab.kernels import cpu, dense, w4, w4a8
 from lab.kernels.base import Matmul
+from lab.kernels.cpu.memory import settle
 from lab.measure import workloads
 from lab.measure.machine import default_threads
 from lab.precision import rtn
@@ -66,7 +70,15 @@ def main() -> None:
             alone = [(s - call) / roof for s, call, roof in zip(seconds, calls, roofs, strict=True)]
             line = f"{name:>5} n={n:<2} {_spread([1e3 * s for s in seconds])} ms, {_spread(over)} of roofline"
             line += f", {_spread(alone)} without the calls"
+            reading = found[f"{name.removesuffix('a8')} read"][n]
+            floors = [
+                max(read - call, _operations(n) / rate)
+                for read, call, rate in zip(reading, calls, rates[ARITHMETIC[name]], strict=True)
+            ]
+            above = [(s - call) / floor for s, call, floor in zip(seconds, calls, floors, strict=True)]
+            line += f", {_spread(above)} of the floor"
             entry = {"precision": name, "n": n, "seconds": seconds, "calls_s": calls, "roofline_s": roofs}
+            entry["floor_s"] = floors
             if peer := found.get(f"{name} torch"):
                 entry["torch_s"] = peer[n]
                 line += f", {_spread([b / a for a, b in zip(seconds, peer[n], strict=True)])} x torch's speed"
@@ -78,6 +90,14 @@ def main() -> None:
 def _measure(repeats: int) -> dict[str, dict]:
     weights = [(torch.randn(shape) * 0.05).to(BF16) for shape in SHAPES]
     steps = {name: [pack(weight) for weight in weights] for name, pack in PACK.items()}
+    stored = {"bf16": 2.0, "w4": 0.5 + 2 / rtn.GROUP}
+    pieces = {
+        f"{name} read": [
+            settle(torch.zeros(int(bytes_ * out * width), dtype=torch.uint8)) for out, width in SHAPES
+        ]
+        for name, bytes_ in stored.items()
+    }
+    steps |= {name: [partial(_read, piece) for piece in of] for name, of in pieces.items()}
     steps["calls"] = [dense.pack(torch.zeros(16, width, dtype=BF16), "cpu") for _, width in SHAPES]
     inputs = {width: torch.randn(max(ROWS), width).to(BF16) for width in (HIDDEN, INTERMEDIATE)}
     ceilings = [
@@ -116,11 +136,20 @@ def _fast(work: workloads.Workload) -> bool:
     return time.perf_counter() - began < 0.3
 
 
+def _read(piece: Tensor, _rows: Tensor) -> Tensor:
+    cpu.read(piece, cpu.best_isa())
+    return piece
+
+
+def _operations(n: int) -> int:
+    return 2 * n * sum(out * width for out, width in SHAPES)
+
+
 def _roofs(name: str, n: int, rates: dict[str, list[float]]) -> list[float]:
     weights = sum(out * width for out, width in SHAPES)
     stored = 2 * weights if name == "bf16" else weights / 2 + 2 * weights / rtn.GROUP
     return [
-        max(stored / read, 2 * n * weights / rate)
+        max(stored / read, _operations(n) / rate)
         for read, rate in zip(rates["read"], rates[ARITHMETIC[name]], strict=True)
     ]
 

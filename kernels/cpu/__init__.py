@@ -126,6 +126,8 @@ def library() -> ctypes.CDLL | None:
         *(ctypes.POINTER(Weight), ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p),
     ]
     found.lab_linear.restype = None
+    found.lab_read.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_int64]
+    found.lab_read.restype = ctypes.c_uint64
     found.lab_stack.argtypes = [
         *(ctypes.c_int, ctypes.c_int),
         *(ctypes.POINTER(Stack), ctypes.POINTER(Rows)),
@@ -176,6 +178,18 @@ def linear(weight: Weight, x: torch.Tensor, isa: Isa) -> torch.Tensor:
     threads = torch.get_num_threads()
     found.lab_linear(ISAS.index(isa), threads, weight, x.data_ptr(), len(x), y.data_ptr())
     return y
+
+
+def read(data: torch.Tensor, isa: Isa) -> int:
+    """The sum of a contiguous tensor's 32-bit words, in 64 bits, which a benchmark wants for the reading alone.
+
+    Words are added in 32 bits on the way. What is behind the last whole 64 bytes is left out.
+    """
+    found = library()
+    assert found is not None, "able() was not asked"
+    lines = data.numel() * data.element_size() // 64
+    total: int = found.lab_read(ISAS.index(isa), torch.get_num_threads(), data.data_ptr(), lines)
+    return total
 
 
 def stack(layers: Stack, rows: Rows, isa: Isa) -> None:

@@ -235,7 +235,8 @@ int64_t next_rows(int64_t left, int64_t most) {
 #endif
 
 #if defined(LAB_HAS_AMX)
-// Whether the processor has AMX for bf16 and 8-bit integers and the system lets this process use it: it has to be asked.
+// Whether the processor has AMX for bf16 and 8-bit integers and the system lets this process use it: it has to be
+// asked.
 static bool may_use_amx() {
     unsigned a, b, c, d;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
@@ -300,6 +301,11 @@ int lab_has_threads(void) { return have_threads(); }
 // y [n, out] = x [n, in] W^T, all bf16.
 void lab_linear(int isa, int threads, const Weight *weight, const uint16_t *x, int64_t n, uint16_t *y) {
     LAB_DISPATCH(isa, linear(*weight, x, n, y, threads));
+}
+
+// The sum of `lines` times 64 bytes: only reads them, as benchmarks compare it with products of as many weights.
+uint64_t lab_read(int isa, int threads, const void *data, int64_t lines) {
+    LAB_DISPATCH(isa, read(data, lines, threads));
 }
 
 // The attention of layer `layer`, whose keys and values of the rows are written: of `stack` and `rows` it takes the
