@@ -136,6 +136,8 @@ def test_the_main_job_on_the_real_model(tmp_path: Path) -> None:
         assert arm["args_ok"]["n"] > 0
         if arm["speculation"] != "none":
             assert arm["lossless"]["error"] == 0
+            # A head that reads wrong states drafts 1.4; this one 4 to 5.
+            assert arm["tau"] > 2.5
             assert arm["lossless"]["identical"] + arm["lossless"]["near_tie"] == document["arms"][0]["calls"]
 
 
