@@ -7,10 +7,10 @@ groups of 64 (the head likewise). Each repeat also reads a large buffer and mult
 the roofline (the larger of bytes over the read bandwidth and operations over the rate of that arithmetic) is
 the machine's at that moment. The products are 121 calls from Python; what as many calls on tiny weights take
 is measured, too, and the ratio to the roofline is given with and without it, since a step pays one call for
-all layers. Beside it stands the ratio to a floor that no kernel gets below: what it takes to read the same bytes
-in the same pieces with the same threads and do nothing else (or the operations, if they take longer), since
-matrices of some 100 kB are not read at the rate of a large buffer. Ratios are formed repeat by repeat; printed are medians with quartiles. The last line is one JSON
-document.
+all layers. Beside it stands the ratio to a floor: what it takes to read the same bytes in the same pieces
+with the same threads and do nothing else (or the operations, if they take longer), since matrices of some
+100 kB are not read at the rate of a large buffer. Ratios are formed repeat by repeat; printed are medians
+with quartiles. The last line is one JSON document.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from lab.models.cache import KVCache
 
 Isa = Literal["portable", "avx2", "avx512_vnni", "avx512", "amx"]
-# The number of each is the library's own, and each includes those before it. `avx512_vnni` has products of 8-bit
-# integers, `avx512` those of bf16, too; weights lie alike for these two and `amx`.
+# The number of each is the library's own, and each includes those before it. `avx512_vnni` has products of
+# 8-bit integers, `avx512` those of bf16, too; weights lie alike for these two and `amx`.
 ISAS: tuple[Isa, ...] = ("portable", "avx2", "avx512_vnni", "avx512", "amx")
 
 # Outputs of one tile of packed weights.
@@ -181,9 +181,9 @@ def linear(weight: Weight, x: torch.Tensor, isa: Isa) -> torch.Tensor:
 
 
 def read(data: torch.Tensor, isa: Isa) -> int:
-    """The sum of a contiguous tensor's 32-bit words, in 64 bits, which a benchmark wants for the reading alone.
+    """The sum of a contiguous tensor's unsigned 32-bit words, for benchmarks that want the reading alone.
 
-    Words are added in 32 bits on the way. What is behind the last whole 64 bytes is left out.
+    What is behind the last whole 64 bytes is left out, and partial sums wrap at 2**32.
     """
     found = library()
     assert found is not None, "able() was not asked"

@@ -142,6 +142,12 @@ def test_every_number_of_rows_and_tiles_gives_the_bits_of_one_row(isa: Isa, rows
         assert torch.equal(matmul(x), alone)
 
 
+@pytest.mark.parametrize("words", [0, 16, 1600, 1601, 1615])
+def test_reading_sums_the_words_of_whole_lines(isa: Isa, words: int) -> None:
+    data = torch.arange(words, dtype=torch.int32)
+    assert cpu.read(data, isa) == int(data[: words // 16 * 16].sum())
+
+
 def test_no_rows_give_no_rows(isa: Isa) -> None:
     assert DenseCpu(normal(40, 128), isa)(normal(0, 128)).shape == (0, 40)
 

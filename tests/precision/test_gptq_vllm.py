@@ -54,7 +54,7 @@ def test_vllm_reads_what_the_lab_quantized(tmp_path: Path) -> None:
     ]
     job = tmp_path / "job.json"
     job.write_text(json.dumps({"model": str(folder), "prompts": prompts}), encoding="utf-8")
-    # On processors with AMX vLLM rounds the rows to 8 bits, too, unless it is told not to: that is another precision.
+    # On processors with AMX vLLM rounds the rows to 8 bits, too, unless it is told not to: another precision.
     environment = os.environ | {
         "VLLM_CPU_KVCACHE_SPACE": "1",
         "VLLM_CPU_INT4_W4A8": "0",
