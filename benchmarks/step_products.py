@@ -38,6 +38,8 @@ LAYERS, HIDDEN, INTERMEDIATE, VOCABULARY = 30, 576, 1536, 49_152
 LAYER = ((960, HIDDEN), (HIDDEN, HIDDEN), (2 * INTERMEDIATE, HIDDEN), (HIDDEN, INTERMEDIATE))
 SHAPES = LAYER * LAYERS + ((VOCABULARY, HIDDEN),)
 ARITHMETIC = {"bf16": "bf16", "w4": "bf16", "w4a8": "int8"}
+# Bytes of a weight, its scale included.
+STORED = {"bf16": 2.0, "w4": 0.5 + 2 / rtn.GROUP, "w4a8": 0.5 + 2 / rtn.GROUP}
 PACK: dict[str, Callable[[Tensor], Matmul]] = {
     "bf16": lambda weight: dense.pack(weight, "cpu"),
     "w4": lambda weight: w4.pack(rtn.quantize(weight), BF16, "cpu"),
@@ -70,7 +72,7 @@ def main() -> None:
             alone = [(s - call) / roof for s, call, roof in zip(seconds, calls, roofs, strict=True)]
             line = f"{name:>5} n={n:<2} {_spread([1e3 * s for s in seconds])} ms, {_spread(over)} of roofline"
             line += f", {_spread(alone)} without the calls"
-            reading = found[f"{name.removesuffix('a8')} read"][n]
+            reading = found[f"{name} read"][n]
             floors = [
                 max(read - call, _operations(n) / rate)
                 for read, call, rate in zip(reading, calls, rates[ARITHMETIC[name]], strict=True)
@@ -90,14 +92,9 @@ def main() -> None:
 def _measure(repeats: int) -> dict[str, dict]:
     weights = [(torch.randn(shape) * 0.05).to(BF16) for shape in SHAPES]
     steps = {name: [pack(weight) for weight in weights] for name, pack in PACK.items()}
-    stored = {"bf16": 2.0, "w4": 0.5 + 2 / rtn.GROUP}
-    pieces = {
-        f"{name} read": [
-            settle(torch.zeros(int(bytes_ * out * width), dtype=torch.uint8)) for out, width in SHAPES
-        ]
-        for name, bytes_ in stored.items()
-    }
-    steps |= {name: [partial(_read, piece) for piece in of] for name, of in pieces.items()}
+    for name, stored in STORED.items():
+        pieces = [settle(torch.zeros(int(stored * out * width), dtype=torch.uint8)) for out, width in SHAPES]
+        steps[f"{name} read"] = [partial(_read, piece) for piece in pieces]
     steps["calls"] = [dense.pack(torch.zeros(16, width, dtype=BF16), "cpu") for _, width in SHAPES]
     inputs = {width: torch.randn(max(ROWS), width).to(BF16) for width in (HIDDEN, INTERMEDIATE)}
     ceilings = [
@@ -147,9 +144,8 @@ def _operations(n: int) -> int:
 
 def _roofs(name: str, n: int, rates: dict[str, list[float]]) -> list[float]:
     weights = sum(out * width for out, width in SHAPES)
-    stored = 2 * weights if name == "bf16" else weights / 2 + 2 * weights / rtn.GROUP
     return [
-        max(stored / read, _operations(n) / rate)
+        max(STORED[name] * weights / read, _operations(n) / rate)
         for read, rate in zip(rates["read"], rates[ARITHMETIC[name]], strict=True)
     ]
 

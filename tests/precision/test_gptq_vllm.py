@@ -79,4 +79,4 @@ def test_vllm_reads_what_the_lab_quantized(tmp_path: Path) -> None:
     print(f"{same} of {tokens} likeliest tokens are the same; of {sure} clear ones {wrong} are not")
     assert sure > 300
     assert wrong == 0
-    assert same >= 0.9 * tokens
+    assert same >= 0.95 * tokens
