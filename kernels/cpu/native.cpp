@@ -152,8 +152,6 @@ template <Use use, class T = float> T *scratch(int64_t count) {
 
 // Outputs that one tile of weights makes.
 constexpr int TILE = 16;
-// Rows that are multiplied at once by vectors of 8 outputs: two vectors of sums each fit 16 registers.
-constexpr int ROWS = 6;
 // Rows that share one pass over the weights; their activations stay in the second-level cache.
 constexpr int64_t BLOCK = 64;
 // Slots of keys and values that one task attends to.
