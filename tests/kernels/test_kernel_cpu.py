@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 import torch
@@ -17,6 +18,10 @@ from lab.kernels.cpu.memory import settle
 from lab.kernels.dense.cpu import Cpu as DenseCpu
 from lab.kernels.w4 import W4Weight
 from lab.kernels.w4.cpu import Cpu as W4Cpu
+from lab.kernels.w4a8.cpu import Cpu as W4A8Cpu
+from lab.kernels.w8 import W8Weight
+from lab.kernels.w8.cpu import Cpu as W8Cpu
+from lab.kernels.w8a8.cpu import Cpu as W8A8Cpu
 
 pytestmark = pytest.mark.skipif(cpu.library() is None, reason="installed without a C++ compiler")
 
@@ -134,12 +139,21 @@ def test_a_row_is_the_same_alone_and_among_others(isa: Isa) -> None:
 
 
 @pytest.mark.parametrize("out", [16, 32, 48, 64, 80])
-@pytest.mark.parametrize("rows", range(1, 27))
+@pytest.mark.parametrize("rows", [*range(1, 27), 32, 64])
 def test_every_number_of_rows_and_tiles_gives_the_bits_of_one_row(isa: Isa, rows: int, out: int) -> None:
-    x = normal(rows, 64, 1)
-    for matmul in (DenseCpu(normal(out, 64), isa), W4Cpu(coded(out, 64, 32), isa)):
+    x, codes = normal(rows, 64, 1), coded(out, 64, 32)
+    integers = W8Weight((codes.codes.int() * 16 - 120).to(torch.int8), codes.scales[:, 0].float())
+    zeros = torch.arange(out * 2, dtype=torch.uint8).view(out, 2) % 17
+    for matmul in (
+        DenseCpu(normal(out, 64), isa),
+        W4Cpu(codes, isa),
+        W4Cpu(replace(codes, zeros=zeros), isa),
+        W4A8Cpu(codes, isa),
+        W8Cpu(integers, isa),
+        W8A8Cpu(integers, isa),
+    ):
         alone = torch.cat([matmul(row[None]) for row in x])
-        assert torch.equal(matmul(x), alone)
+        assert torch.equal(matmul(x), alone), matmul
 
 
 @pytest.mark.parametrize("words", [0, 16, 1600, 1601, 1615])
