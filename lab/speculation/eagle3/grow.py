@@ -5,8 +5,8 @@ probability never exceeds its beginning's, so with a node its ancestors are kept
 Where no path is as likely as `confidence` any more, drafting ends: what is hardly accepted costs a forward of
 the head and rows to verify.
 
-The books are kept in Python: the dozen operators that would keep them take, on a CPU, half as long as a forward
-of the head. On a GPU every level waits for its answer.
+The books are kept in Python: the dozen operators that would keep them take, on a CPU, half as long as a
+forward of the head. On a GPU every level waits for its answer.
 """
 
 from __future__ import annotations
