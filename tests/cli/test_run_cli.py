@@ -143,12 +143,10 @@ def test_the_main_job_on_the_real_model(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    # Every authored session for the tree, whose rows are of all kinds; a third of them for chains.
-    ("drafters", "tree", "sessions", "calls"),
-    [(("eagle3",), "tree-6x8x24", 24, 156), (("ngram", "eagle3"), "chain-4", 8, 53)],
+    ("drafters", "tree"), [(("ngram", "eagle3"), "tree-6x8x24"), (("eagle3",), "chain-4")]
 )
-def test_greedy_drafts_change_no_token_in_fp32_on_authored_sessions(
-    tmp_path: Path, drafters: tuple[str, ...], tree: str, sessions: int, calls: int
+def test_greedy_drafts_change_no_token_in_fp32_on_every_authored_session(
+    tmp_path: Path, drafters: tuple[str, ...], tree: str
 ) -> None:
     done = subprocess.run(
         [
@@ -163,8 +161,7 @@ def test_greedy_drafts_change_no_token_in_fp32_on_authored_sessions(
                 "--draft-confidence",
                 "0",
             ),
-            *("--scenario", "authored", "--sessions", str(sessions), "--max-tokens", "12"),
-            *("--out", str(tmp_path)),
+            *("--scenario", "authored", "--max-tokens", "12", "--out", str(tmp_path)),
         ],
         capture_output=True,
         text=True,
@@ -174,8 +171,8 @@ def test_greedy_drafts_change_no_token_in_fp32_on_authored_sessions(
     plain, *speculative = json.loads(done.stdout.splitlines()[-1])["arms"]
     assert len(speculative) == len(drafters)
     for arm in speculative:
-        assert plain["calls"] == arm["calls"] == calls
-        assert arm["lossless"]["identical"] == calls
+        assert plain["calls"] == arm["calls"] == 156
+        assert arm["lossless"]["identical"] == 156
 
 
 @pytest.mark.parametrize(("arms", "code"), [((("w4", "none"), ("w4", "ngram")), 1), ((("w4", "none"),), 0)])

@@ -4,9 +4,6 @@ Each depth expands the `top_k` likeliest paths; of all nodes seen, the likeliest
 probability never exceeds its beginning's, so with a node its ancestors are kept. `top_k` 1 is a chain.
 Where no path is as likely as `confidence` any more, drafting ends: what is hardly accepted costs a forward of
 the head and rows to verify.
-
-The books are kept in Python: the dozen operators that would keep them take, on a CPU, half as long as a
-forward of the head. On a GPU every level waits for its answer.
 """
 
 from __future__ import annotations
@@ -36,43 +33,46 @@ def grow(
     committed, least = cache.length, math.log(shape.confidence) if shape.confidence > 0 else -math.inf
     top_k = min(shape.top_k, logits.shape[-1])
     device = hidden.device
-    # Of each node the token, as the target's id, the log-probability of its path, and its parent.
-    tokens: list[int] = []
-    scores: list[float] = []
-    parents: list[int] = []
-    # The expanded nodes whose outputs `hidden` and `logits` are, and which expanded nodes each one sees.
-    frontier = [ROOT]
-    sees = torch.ones((1, 0), dtype=torch.bool, device=device)
+    # Per level: draft tokens as the target's ids, log-probability of the path, and the parent, a node.
+    paths, drafts = logits.log_softmax(-1).topk(top_k, dim=-1)
+    tokens, scores = [head.target_ids[drafts[0]]], [paths[0]]
+    parents = [torch.full((top_k,), ROOT, device=device)]
+    # The nodes to expand, the hidden state that leads to each, and which expanded nodes each one sees.
+    frontier = torch.arange(top_k, device=device)
+    states = hidden.expand(top_k, -1)
+    sees = torch.eye(top_k, dtype=torch.bool, device=device)
+    seen = top_k
     forwards = 0
-    while True:
-        paths, drafts = logits.log_softmax(-1).topk(top_k, dim=-1)
-        first = len(tokens)
-        for parent, ids, path in zip(frontier, head.target_ids[drafts].tolist(), paths.tolist(), strict=True):
-            above = 0.0 if parent == ROOT else scores[parent]
-            tokens += ids
-            scores += [above + score for score in path]
-            parents += [parent] * len(ids)
-        if forwards + 1 >= shape.depth or max(scores[first:]) < least:
+    for level in range(1, shape.depth):
+        # Asked only if wanted: on a GPU the answer is waited for.
+        if shape.confidence > 0 and float(scores[-1].max()) < least:
             break
-        likeliest = sorted(range(first, len(tokens)), key=lambda node: -scores[node])[:top_k]
-        rows = {node: row for row, node in enumerate(frontier)}
-        frontier = sorted(likeliest)
-        depths = None
-        # A chain sees all that is before it.
-        if top_k > 1:
-            origin = torch.tensor([rows[parents[node]] for node in frontier], device=device)
-            hidden = hidden[origin]
-            sees = torch.cat((sees[origin], torch.eye(top_k, dtype=torch.bool, device=device)), dim=1)
-            depths = torch.full((top_k,), committed + forwards - cache.length, device=device)
-        following = torch.tensor([tokens[node] for node in frontier], device=device)
-        hidden, logits = head.forward(
-            hidden, following, cache, depths=depths, visible=sees if top_k > 1 else None
-        )
         forwards += 1
+        rows = len(frontier)
+        depths = torch.full((rows,), committed + level - 1 - cache.length, device=device)
+        states, logits = head.forward(
+            states, tokens[-1][frontier], cache, depths=depths, visible=None if rows == 1 else sees
+        )
+        paths, drafts = logits.log_softmax(-1).topk(top_k, dim=-1)
+        total = (scores[-1][frontier, None] + paths).flatten()
+        tokens.append(head.target_ids[drafts.flatten()])
+        scores.append(total)
+        offset = seen - len(scores[-2])
+        parents.append((frontier + offset).repeat_interleave(top_k))
+        seen += len(total)
+        frontier = total.topk(min(top_k, len(total))).indices.sort().values
+        origin = frontier // top_k
+        states = states[origin]
+        sees = torch.cat((sees[origin], torch.eye(len(frontier), dtype=torch.bool, device=device)), dim=1)
     cache.truncate(committed)
+    all_scores = torch.cat(scores)
     # A stable sort puts an ancestor before a descendant of the same probability.
-    order = sorted(range(len(tokens)), key=lambda node: -scores[node])[: shape.nodes]
-    best = sorted(node for node in order if scores[node] >= least)
-    place = {node: index for index, node in enumerate(best)} | {ROOT: ROOT}
-    tree = TokenTree(tuple(tokens[node] for node in best), tuple(place[parents[node]] for node in best))
-    return tree, forwards
+    order = all_scores.sort(descending=True, stable=True)
+    best = order.indices[: shape.nodes]
+    best = best[all_scores[best] >= least].sort().values
+    place = torch.full((seen + 1,), ROOT, device=device)
+    place[best] = torch.arange(len(best), device=device)
+    return (
+        TokenTree(tuple(torch.cat(tokens)[best].tolist()), tuple(place[torch.cat(parents)[best]].tolist())),
+        forwards,
+    )
