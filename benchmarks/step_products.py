@@ -5,12 +5,9 @@
 All linear layers and the head of SmolLM2-135M's shapes with random weights, each its own: bf16, and 4 bits in
 groups of 64 (the head likewise). Each repeat also reads a large buffer and multiplies large matrices, so that
 the roofline (the larger of bytes over the read bandwidth and operations over the rate of that arithmetic) is
-the machine's at that moment. The products are 121 calls from Python; what as many calls on tiny weights take
-is measured, too, and the ratio to the roofline is given with and without it, since a step pays one call for
-all layers. Beside it stands the ratio to a floor: what it takes to read the same bytes in the same pieces
-with the same threads and do nothing else (or the operations, if they take longer), since matrices of some
-100 kB are not read at the rate of a large buffer. Ratios are formed repeat by repeat; printed are medians
-with quartiles. The last line is one JSON document.
+the machine's at that moment. The lab's products run one after the other in one call, as a step has them;
+where they are compared with torch's, both are 121 calls from Python. Ratios are formed repeat by repeat;
+printed are medians with quartiles. The last line is one JSON document.
 """
 
 from __future__ import annotations
@@ -27,7 +24,6 @@ from torch import Tensor
 
 from lab.kernels import cpu, dense, w4, w4a8
 from lab.kernels.base import Matmul
-from lab.kernels.cpu.memory import settle
 from lab.measure import workloads
 from lab.measure.machine import default_threads
 from lab.precision import rtn
@@ -47,6 +43,8 @@ PACK: dict[str, Callable[[Tensor], Matmul]] = {
     "bf16 torch": lambda weight: dense.pack(weight, "torch"),
     "w4 torch": lambda weight: w4.pack(rtn.quantize(weight), BF16, "torch"),
 }
+# What is called matrix by matrix, and with whose weights.
+CALLS = {"bf16 calls": "bf16", "w4 calls": "w4", "bf16 torch": "bf16 torch", "w4 torch": "w4 torch"}
 
 
 def main() -> None:
@@ -67,23 +65,13 @@ def main() -> None:
     for name in ARITHMETIC:
         for n in ROWS:
             seconds, roofs = found[name][n], _roofs(name, n, rates)
-            calls = found["calls"][n]
             over = [s / roof for s, roof in zip(seconds, roofs, strict=True)]
-            alone = [(s - call) / roof for s, call, roof in zip(seconds, calls, roofs, strict=True)]
             line = f"{name:>5} n={n:<2} {_spread([1e3 * s for s in seconds])} ms, {_spread(over)} of roofline"
-            line += f", {_spread(alone)} without the calls"
-            reading = found[f"{name} read"][n]
-            floors = [
-                max(read - call, _operations(n) / rate)
-                for read, call, rate in zip(reading, calls, rates[ARITHMETIC[name]], strict=True)
-            ]
-            above = [(s - call) / floor for s, call, floor in zip(seconds, calls, floors, strict=True)]
-            line += f", {_spread(above)} of the floor"
-            entry = {"precision": name, "n": n, "seconds": seconds, "calls_s": calls, "roofline_s": roofs}
-            entry["floor_s"] = floors
-            if peer := found.get(f"{name} torch"):
-                entry["torch_s"] = peer[n]
-                line += f", {_spread([b / a for a, b in zip(seconds, peer[n], strict=True)])} x torch's speed"
+            entry = {"precision": name, "n": n, "seconds": seconds, "roofline_s": roofs}
+            if f"{name} torch" in found:
+                calls, peer = found[f"{name} calls"][n], found[f"{name} torch"][n]
+                entry |= {"calls_s": calls, "torch_s": peer}
+                line += f", {_spread([b / a for a, b in zip(calls, peer, strict=True)])} x torch's speed"
             print(line)
             document.append(entry)
     print(json.dumps({"threads": torch.get_num_threads(), "rates": rates, "products": document}))
@@ -91,11 +79,7 @@ def main() -> None:
 
 def _measure(repeats: int) -> dict[str, dict]:
     weights = [(torch.randn(shape) * 0.05).to(BF16) for shape in SHAPES]
-    steps = {name: [pack(weight) for weight in weights] for name, pack in PACK.items()}
-    for name, stored in STORED.items():
-        pieces = [settle(torch.zeros(int(stored * out * width), dtype=torch.uint8)) for out, width in SHAPES]
-        steps[f"{name} read"] = [partial(_read, piece) for piece in pieces]
-    steps["calls"] = [dense.pack(torch.zeros(16, width, dtype=BF16), "cpu") for _, width in SHAPES]
+    matmuls = {name: [pack(weight) for weight in weights] for name, pack in PACK.items()}
     inputs = {width: torch.randn(max(ROWS), width).to(BF16) for width in (HIDDEN, INTERMEDIATE)}
     ceilings = [
         *workloads.reads("cpu", 2**28),
@@ -103,14 +87,23 @@ def _measure(repeats: int) -> dict[str, dict]:
     ]
     ceilings = [work for work in ceilings if work.ceiling in ("read", "bf16", "int8") and _fast(work)]
     rates: dict[str, list[float]] = {"read": [], "bf16": [], "int8": []}
-    found: dict[str, dict] = {name: {n: [] for n in ROWS} for name in steps}
+    steps: dict[int, dict[str, Callable[[], object]]] = {}
+    for n in ROWS:
+        xs = [inputs[width][:n] for _, width in SHAPES]
+        ys = [torch.empty(n, out, dtype=BF16) for out, _ in SHAPES]
+        steps[n] = {
+            name: cpu.Linears([matmul.packed for matmul in matmuls[name]], xs, ys, cpu.best_isa())
+            for name in ARITHMETIC
+        }
+        for name, own in CALLS.items():
+            steps[n][name] = partial(_one_by_one, matmuls[own], xs)
+    found: dict[str, dict] = {name: {n: [] for n in ROWS} for name in steps[1]}
     for repeat in range(-1, repeats):
         best = dict.fromkeys(rates, 0.0)
         for n in ROWS:
-            for name, matmuls in steps.items():
+            for name, run in steps[n].items():
                 began = time.perf_counter()
-                for matmul, (_, width) in zip(matmuls, SHAPES, strict=True):
-                    matmul(inputs[width][:n])
+                run()
                 if repeat >= 0:
                     found[name][n].append(time.perf_counter() - began)
         for work in ceilings:
@@ -133,9 +126,9 @@ def _fast(work: workloads.Workload) -> bool:
     return time.perf_counter() - began < 0.3
 
 
-def _read(piece: Tensor, _rows: Tensor) -> Tensor:
-    cpu.read(piece, cpu.best_isa())
-    return piece
+def _one_by_one(matmuls: list[Matmul], xs: list[Tensor]) -> None:
+    for matmul, x in zip(matmuls, xs, strict=True):
+        matmul(x)
 
 
 def _operations(n: int) -> int:

@@ -273,6 +273,7 @@ class StepTimes:
         matmul_s: seconds of its matrix products alone, a repeat each.
         bytes_read: of weights, keys and values.
         operations: a multiply-add is two.
+        reads_per_s: bytes a second that a large buffer is read with, in each repeat; empty if not measured.
     """
 
     precision: str
@@ -283,3 +284,4 @@ class StepTimes:
     matmul_s: tuple[float, ...]
     bytes_read: int
     operations: int
+    reads_per_s: tuple[float, ...] = ()

@@ -21,7 +21,8 @@ from lab.reports.tables import UNDEFINED, interval, number
 COLUMNS = (
     *("precision", "kernel", "context", "n"),
     *("step_ms", "step_ms_low", "step_ms_high", "cost", "cost_low", "cost_high"),
-    *("matmul_ms", "roofline_ms", "bound", "break_even_chain", "break_even_tree"),
+    *("matmul_ms", "roofline_ms", "over_roofline", "over_roofline_low", "over_roofline_high"),
+    *("bound", "break_even_chain", "break_even_tree"),
 )
 # Ratios above this are drawn at the figure's edge: the question is decided long before.
 _TOP = 12.0
@@ -34,13 +35,13 @@ def table(curve: Curve) -> Table:
         title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1), pad_edge=False
     )
     heads = (
-        *("n\nrows", "step\nms", "T_v(n)/T_1\nplain steps", "products\nms", "roofline\nms"),
-        *("limited\nby", "pays above\nchain", "\ntree"),
+        *("n\nrows", "step\nms", "T_v(n)/T_1\nplain steps", "products\nms", "roof\nms"),
+        *("over\nroof", "limited\nby", "pays above\nchain", "\ntree"),
     )
     for head in heads:
         shown.add_column(head, justify="right", header_style="dim", no_wrap=True)
     for point in curve.points:
-        figures = (point.matmul_ms, point.roofline_ms)
+        figures = (point.matmul_ms, point.roofline_ms, point.over_roofline.value)
         shown.add_row(
             str(point.n),
             number(point.step_ms.value),
@@ -58,7 +59,7 @@ def sentence(curve: Curve) -> Text:
     leaves = curve.leaves_memory
     turn = "memory limits every n measured" if leaves is None else f"compute limits it from n = {leaves} on"
     return Text(
-        f"A plain step takes {number(plain.step_ms.value / plain.roofline_ms)}x its roofline. "
+        f"A plain step takes {number(plain.over_roofline.value)}x its roofline. "
         f"Up to n = {curve.free} a step costs at most {FREE:g} plain steps. By the roofline {turn}."
     )
 
@@ -68,6 +69,7 @@ def csv_rows(curves: Iterable[Curve]) -> Iterator[Row]:
     for curve in curves:
         for point in curve.points:
             spreads = _flat("step_ms", point.step_ms) | _flat("cost", point.cost)
+            spreads |= _flat("over_roofline", point.over_roofline)
             even = {"break_even_chain": point.chain, "break_even_tree": point.tree}
             yield _place(curve, point) | spreads | even
 
@@ -79,6 +81,7 @@ def document(curves: Iterable[Curve]) -> list[dict[str, Any]]:
         | {
             "step_ms": _nested(point.step_ms),
             "cost": _nested(point.cost),
+            "over_roofline": _nested(point.over_roofline),
             "break_even": {"chain": point.chain, "tree": point.tree},
         }
         for curve in curves
@@ -89,7 +92,7 @@ def document(curves: Iterable[Curve]) -> list[dict[str, Any]]:
 def figure(curves: Sequence[Curve], theme: Theme) -> Figure:
     """A row of axes a precision and context length: cost in plain steps, and milliseconds over the roofline.
 
-    The dashed line is the roofline's own, one for all kernels.
+    The dashed line is the roofline, as it was while the first kernel ran.
     """
     places = list(dict.fromkeys((curve.precision, curve.context) for curve in curves))
     rows = sorted({point.n for curve in curves for point in curve.points})

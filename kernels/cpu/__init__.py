@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -126,8 +127,11 @@ def library() -> ctypes.CDLL | None:
         *(ctypes.POINTER(Weight), ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p),
     ]
     found.lab_linear.restype = None
-    found.lab_read.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_int64]
-    found.lab_read.restype = ctypes.c_uint64
+    found.lab_linears.argtypes = [
+        *(ctypes.c_int, ctypes.c_int, ctypes.c_int64),
+        *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p),
+    ]
+    found.lab_linears.restype = None
     found.lab_stack.argtypes = [
         *(ctypes.c_int, ctypes.c_int),
         *(ctypes.POINTER(Stack), ctypes.POINTER(Rows)),
@@ -180,16 +184,31 @@ def linear(weight: Weight, x: torch.Tensor, isa: Isa) -> torch.Tensor:
     return y
 
 
-def read(data: torch.Tensor, isa: Isa) -> int:
-    """The sum of a contiguous tensor's unsigned 32-bit words, for benchmarks that want the reading alone.
+class Linears:
+    """y[i] = x[i] @ W[i]^T in one call, one after the other as a step has them; for benchmarks.
 
-    What is behind the last whole 64 bytes is left out, and partial sums wrap at 2**32.
+    Args:
+        xs: contiguous bf16 [n, in] a weight, of one n.
+        ys: contiguous bf16 [n, out] a weight, to be written.
     """
-    found = library()
-    assert found is not None, "able() was not asked"
-    lines = data.numel() * data.element_size() // 64
-    total: int = found.lab_read(ISAS.index(isa), torch.get_num_threads(), data.data_ptr(), lines)
-    return total
+
+    def __init__(
+        self, weights: Sequence[Weight], xs: Sequence[torch.Tensor], ys: Sequence[torch.Tensor], isa: Isa
+    ):
+        assert all(tensor.is_contiguous() and len(tensor) == len(xs[0]) for tensor in (*xs, *ys))
+        self._kept = (weights, xs, ys)
+        self._arguments = (
+            *(ISAS.index(isa), torch.get_num_threads(), len(weights)),
+            _addresses(ctypes.addressof(weight) for weight in weights),
+            _addresses(x.data_ptr() for x in xs),
+            len(xs[0]),
+            _addresses(y.data_ptr() for y in ys),
+        )
+
+    def __call__(self) -> None:
+        found = library()
+        assert found is not None, "able() was not asked"
+        found.lab_linears(*self._arguments)
 
 
 def stack(layers: Stack, rows: Rows, isa: Isa) -> None:
@@ -237,6 +256,11 @@ def rows_of(cache: KVCache, start: int, n: int, visible: torch.Tensor | None) ->
 def pointer(tensor: torch.Tensor | None) -> int | None:
     """Where a tensor's numbers are, if there is one."""
     return None if tensor is None else tensor.data_ptr()
+
+
+def _addresses(of: Iterable[int]) -> ctypes.Array[ctypes.c_void_p]:
+    addresses = list(of)
+    return (ctypes.c_void_p * len(addresses))(*addresses)
 
 
 def tiles(weight: torch.Tensor) -> torch.Tensor:

@@ -136,7 +136,7 @@ uint16_t narrow(float value) {
 enum class Use {
     x, normed, qkv, mixed, inner,                            // of the layers
     queries, mixes, scores, keys, values, narrow_attended,   // of attention
-    widened, narrow, codes, scales, totals, group_sums,      // of a product's rows
+    widened, narrow, codes, scales, totals, starts, group_sums, // of a product's rows
     unpacked,                                                // of its weights
 };
 
@@ -158,6 +158,16 @@ constexpr int64_t BLOCK = 64;
 constexpr int CHUNK = 64;
 
 int64_t tiles_of(int64_t out) { return (out + TILE - 1) / TILE; }
+
+// Bytes of a column of a tile.
+constexpr int64_t column_bytes(int32_t kind) {
+    return kind == BF16 ? 2 * TILE : kind == EIGHT_BITS || kind == EIGHT_BITS_INT8 ? TILE : TILE / 2;
+}
+
+// Where tile t of a weight begins.
+const uint8_t *tile_at(const Weight &weight, int64_t t) {
+    return static_cast<const uint8_t *>(weight.data) + t * weight.in * column_bytes(weight.kind);
+}
 
 // Blocks of at most `most` rows, as equal as can be.
 int64_t next_rows(int64_t left, int64_t most) {
@@ -298,12 +308,13 @@ int lab_has_threads(void) { return have_threads(); }
 
 // y [n, out] = x [n, in] W^T, all bf16.
 void lab_linear(int isa, int threads, const Weight *weight, const uint16_t *x, int64_t n, uint16_t *y) {
-    LAB_DISPATCH(isa, linear(*weight, x, n, y, threads));
+    LAB_DISPATCH(isa, linears(1, &weight, &x, n, &y, threads));
 }
 
-// The sum of `lines` times 64 bytes: only reads them, as benchmarks compare it with products of as many weights.
-uint64_t lab_read(int isa, int threads, const void *data, int64_t lines) {
-    LAB_DISPATCH(isa, read(data, lines, threads));
+// The same of `count` weights, one after the other as a step has them: ys[i] [n, out] = xs[i] [n, in] W[i]^T.
+void lab_linears(int isa, int threads, int64_t count, const Weight *const *weights, const uint16_t *const *xs,
+                 int64_t n, uint16_t *const *ys) {
+    LAB_DISPATCH(isa, linears(count, weights, xs, n, ys, threads));
 }
 
 // The attention of layer `layer`, whose keys and values of the rows are written: of `stack` and `rows` it takes the

@@ -6,7 +6,7 @@ the verify step and of its drafts, in plain steps: the break-even accepted lengt
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -15,23 +15,6 @@ from lab.records import StepTimes
 
 # A verify step is called free up to this many plain steps.
 FREE = 1.25
-
-
-@dataclass(frozen=True, slots=True)
-class Roofline:
-    """The machine's ceilings for one precision: bytes and operations a second."""
-
-    bytes_per_s: float
-    operations_per_s: float
-
-    def step_s(self, times: StepTimes) -> float:
-        """The least seconds that the step's bytes and operations take."""
-        return max(times.bytes_read / self.bytes_per_s, times.operations / self.operations_per_s)
-
-    def bound(self, times: StepTimes) -> str:
-        """What limits the step: `memory` or `compute`."""
-        reading = times.bytes_read / self.bytes_per_s
-        return "memory" if reading >= times.operations / self.operations_per_s else "compute"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +34,8 @@ class Point:
         step_ms: of the whole step.
         cost: the step in plain steps, T_v(n) / T_1, repeat by repeat.
         matmul_ms: median of its matrix products alone.
-        roofline_ms: what bytes and operations allow.
+        roofline_ms: what bytes and operations allow: median, as memory is not equally fast in all repeats.
+        over_roofline: the step in rooflines, repeat by repeat.
         bound: what limits it on the roofline, `memory` or `compute`.
         chain, tree: accepted length, the target's own token included, above which verifying n - 1 drafted
             tokens pays, drafts included; None of a plain step. A chain of n - 1 takes as many draft
@@ -63,6 +47,7 @@ class Point:
     cost: Interval
     matmul_ms: float
     roofline_ms: float
+    over_roofline: Interval
     bound: str
     chain: float | None
     tree: float | None
@@ -96,24 +81,29 @@ class Curve:
         return next((point.n for point in self.points if point.bound == "compute"), None)
 
 
-def curves(times: Iterable[StepTimes], roofline: dict[str, Roofline], drafting: Drafting) -> list[Curve]:
-    """The curves of all records, in their order.
+def curves(
+    times: Iterable[StepTimes], operations_per_s: Mapping[str, float], drafting: Drafting
+) -> list[Curve]:
+    """The curves of all records, which say how fast memory was read, in their order.
 
     Args:
-        roofline: by precision.
+        operations_per_s: the machine's ceiling, by precision.
     """
     made = []
     for (precision, kernel, context), found in groupby(
         times, key=lambda step: (step.precision, step.kernel, step.context)
     ):
         steps = sorted(found, key=lambda step: step.rows)
-        points = tuple(_point(step, steps[0].step_s, roofline[precision], drafting) for step in steps)
+        points = tuple(_point(step, steps[0].step_s, operations_per_s[precision], drafting) for step in steps)
         made.append(Curve(precision, kernel, context, points))
     return made
 
 
-def _point(step: StepTimes, plain: Sequence[float], roofline: Roofline, drafting: Drafting) -> Point:
+def _point(step: StepTimes, plain: Sequence[float], operations_per_s: float, drafting: Drafting) -> Point:
     cost = median([own / one for own, one in zip(step.step_s, plain, strict=True)])
+    computing = step.operations / operations_per_s
+    reading = [step.bytes_read / rate for rate in step.reads_per_s]
+    rooflines = [max(seconds, computing) for seconds in reading]
     drafted = step.rows - 1
     chain = cost.value + drafted * drafting.forward
     tree = cost.value + min(drafted, drafting.depth) * drafting.forward
@@ -122,8 +112,9 @@ def _point(step: StepTimes, plain: Sequence[float], roofline: Roofline, drafting
         step_ms=_ms(median(step.step_s)),
         cost=cost,
         matmul_ms=median(step.matmul_s).value * 1e3,
-        roofline_ms=roofline.step_s(step) * 1e3,
-        bound=roofline.bound(step),
+        roofline_ms=median(rooflines).value * 1e3,
+        over_roofline=median([own / least for own, least in zip(step.step_s, rooflines, strict=True)]),
+        bound="memory" if median(reading).value >= computing else "compute",
         chain=chain if drafted else None,
         tree=tree if drafted else None,
     )

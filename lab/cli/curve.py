@@ -94,10 +94,10 @@ def curve(model: str, precision: str, out: Path, as_json: bool, **options: Any) 
             progress=lambda share: progress("probe", round(100 * share), 100),
         )
     with progress_bar(console) as progress:
-        times = list(_times(weights, rows, top.threads, options, progress))
+        times = list(_times(weights, rows, top, options, progress))
     made = curves(
         times,
-        {name: _roofline(name, top) for name in names},
+        {name: _operations_per_s(name, top) for name in names},
         Drafting(options["draft_step"], options["depth"]),
     )
     folder = out / time.strftime(f"curve-{files.path.name}-%Y%m%d-%H%M%S")
@@ -137,7 +137,7 @@ def _check(
 def _times(
     weights: dict[str, Path],
     rows: tuple[int, ...],
-    threads: int,
+    top: Ceilings,
     options: dict[str, Any],
     progress: Any,
 ) -> Iterator[StepTimes]:
@@ -146,8 +146,10 @@ def _times(
 
     from lab.measure.choice import label, variants
     from lab.measure.curve import WARM_UP, step_times
+    from lab.measure.workloads import reads
 
-    torch.set_num_threads(threads)
+    torch.set_num_threads(top.threads)
+    read = next(work for work in reads(options["device"], top.buffer_bytes) if work.label == top.best["read"])
     for name, path in weights.items():
         pins = options["kernel"]
         found = variants(path, name, options["device"], pins or {}, others=not pins)
@@ -168,20 +170,20 @@ def _times(
                     context=context,
                     rows=rows,
                     repeats=options["repeats"],
+                    read=read,
                     tell=tell,
                 )
             del decoder
 
 
-def _roofline(precision: str, top: Ceilings) -> Any:
-    """By the arithmetic of its products; rows in integers count for all of them, though the head is bf16."""
-    from lab.analysis.curve import Roofline
+def _operations_per_s(precision: str, top: Ceilings) -> float:
+    """Of its products' arithmetic; rows in integers count for all of them, though the head is bf16."""
     from lab.precision.base import load_precision
 
     op = load_precision(precision, {}).op
     peaks = {"w4a8": top.int8_gop_per_s, "w8a8": top.int8_gop_per_s}
     exact = top.fp32_gflop_per_s if precision == "fp32" else top.bf16_gflop_per_s
-    return Roofline(top.read_gb_per_s * 1e9, (peaks.get(op) or exact) * 1e9)
+    return (peaks.get(op) or exact) * 1e9
 
 
 def _document(files: ModelFiles, made: list[Curve], top: Ceilings, options: dict[str, Any]) -> dict[str, Any]:

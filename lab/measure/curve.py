@@ -1,7 +1,7 @@
 """Times of one step of a decoder by its number of rows: the raw material of the verification cost curve.
 
-A verify step of n - 1 drafted tokens is a forward of n rows. All row counts take turns within a repeat, so
-that what slows the machine for a while slows all of them.
+A verify step of n - 1 drafted tokens is a forward of n rows. All row counts, and the reading of a large
+buffer, take turns within a repeat, so that what slows the machine for a while slows all of them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lab.measure.ledger import Ledger
+from lab.measure.workloads import Workload
 from lab.models.cache import KVCache
 from lab.models.config import DecoderConfig
 from lab.models.decoder import Decoder
@@ -30,12 +31,14 @@ def step_times(
     context: int,
     rows: Sequence[int],
     repeats: int,
+    read: Workload | None = None,
     tell: Callable[[], None] = lambda: None,
 ) -> list[StepTimes]:
     """One record for each of `rows`, of forwards behind `context` cached tokens.
 
     Args:
         precision, kernel: what the records are called by.
+        read: how large buffers are read best here; None not to measure that.
         tell: called after every repeat, those of the warm-up included.
     """
     sync = torch.cuda.synchronize if decoder.device.type == "cuda" else None
@@ -45,6 +48,7 @@ def step_times(
     inputs = _inputs(decoder, max(rows))
     steps: dict[int, list[float]] = {n: [] for n in rows}
     matmuls: dict[int, list[float]] = {n: [] for n in rows}
+    reads: list[float] = []
     for repeat in range(WARM_UP + repeats):
         for n in rows:
             clock = Ledger(sync)
@@ -57,6 +61,12 @@ def step_times(
             if repeat >= WARM_UP:
                 steps[n].append(step_s)
                 matmuls[n].append(matmul_s)
+        if read is not None:
+            clock = Ledger(sync)
+            read.run()
+            read_s = clock.lap()
+            if repeat >= WARM_UP:
+                reads.append(read.work / read_s)
         tell()
     return [
         StepTimes(
@@ -68,6 +78,7 @@ def step_times(
             matmul_s=tuple(matmuls[n]),
             bytes_read=decoder.forward_bytes(n) + cache.bytes_read(n),
             operations=operations(decoder.config, context, n),
+            reads_per_s=tuple(reads),
         )
         for n in rows
     ]

@@ -2,17 +2,22 @@ from __future__ import annotations
 
 import pytest
 
-from lab.analysis.curve import Curve, Drafting, Roofline, curves
+from lab.analysis.curve import Curve, Drafting, curves
 from lab.analysis.stats import median
 from lab.records import StepTimes
 
 # A plain step reads for 10 ms and multiplies for 2; a row more multiplies for 2 ms more.
-ROOFLINE = {"bf16": Roofline(bytes_per_s=1e9, operations_per_s=1e9)}
+OPERATIONS_PER_S = {"bf16": 1e9}
 DRAFTING = Drafting(forward=0.1, depth=3)
 
 
 def times(
-    rows: int, step_ms: tuple[float, ...], *, kernel: str = "dense=cpu", context: int = 512
+    rows: int,
+    step_ms: tuple[float, ...],
+    *,
+    kernel: str = "dense=cpu",
+    context: int = 512,
+    reads_per_s: tuple[float, ...] = (),
 ) -> StepTimes:
     return StepTimes(
         precision="bf16",
@@ -23,11 +28,12 @@ def times(
         matmul_s=tuple(ms / 2e3 for ms in step_ms),
         bytes_read=10_000_000,
         operations=2_000_000 * rows,
+        reads_per_s=reads_per_s or (1e9,) * len(step_ms),
     )
 
 
 def curve(*found: StepTimes) -> Curve:
-    (made,) = curves(found, ROOFLINE, DRAFTING)
+    (made,) = curves(found, OPERATIONS_PER_S, DRAFTING)
     return made
 
 
@@ -50,6 +56,17 @@ def test_the_roofline_is_the_slower_of_reading_and_multiplying(
     made = curve(times(1, (10,)), times(rows, (20,)))
     assert made.points[-1].roofline_ms == pytest.approx(expected)
     assert made.points[-1].bound == bound
+
+
+def test_a_step_is_held_against_what_memory_gave_in_its_repeat() -> None:
+    # Memory is half as fast in two of three repeats, which slows a plain step, and eight rows less.
+    slower = (1e9, 5e8, 5e8)
+    made = curve(times(1, (12, 24, 24), reads_per_s=slower), times(8, (20, 24, 24), reads_per_s=slower))
+    plain, verify = made.points
+    assert (plain.roofline_ms, verify.roofline_ms) == pytest.approx((20, 20))
+    assert (plain.over_roofline.value, plain.over_roofline.high) == pytest.approx((1.2, 1.2))
+    assert (verify.over_roofline.value, verify.over_roofline.high) == pytest.approx((1.2, 1.25))
+    assert (plain.bound, verify.bound) == ("memory", "memory")
 
 
 def test_where_arithmetic_takes_over_and_up_to_where_rows_are_free() -> None:
@@ -77,7 +94,7 @@ def test_every_kernel_and_context_has_a_curve_of_its_own() -> None:
         for context in (0, 512)
         for n in (1, 2)
     ]
-    made = curves(found, ROOFLINE, DRAFTING)
+    made = curves(found, OPERATIONS_PER_S, DRAFTING)
     assert [(one.kernel, one.context) for one in made] == [
         ("dense=cpu", 0),
         ("dense=cpu", 512),

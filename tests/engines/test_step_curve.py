@@ -18,6 +18,7 @@ from lab.cli.curve import curve
 from lab.kernels import cpu
 from lab.measure import ceilings as ceilings_module
 from lab.measure.curve import WARM_UP, operations, step_times
+from lab.measure.workloads import Workload
 from lab.models.checkpoint import load_decoder
 from lab.models.decoder import Decoder
 from lab.precision.base import load_precision
@@ -42,6 +43,8 @@ def test_row_counts_take_turns_behind_the_same_context(
 
     monkeypatch.setattr(Decoder, "forward", noting)
     told: list[None] = []
+    buffers: list[None] = []
+    read = Workload("read", "buffer", 1000, lambda: buffers.append(None), lambda _: True)
     found = step_times(
         decoder,
         precision="fp32",
@@ -49,14 +52,15 @@ def test_row_counts_take_turns_behind_the_same_context(
         context=CONTEXT,
         rows=(1, 3),
         repeats=REPEATS,
+        read=read,
         tell=lambda: told.append(None),
     )
     assert seen == [(1, CONTEXT), (3, CONTEXT)] * (WARM_UP + REPEATS)
-    assert len(told) == WARM_UP + REPEATS
+    assert len(told) == len(buffers) == WARM_UP + REPEATS
     assert [record.rows for record in found] == [1, 3]
     for record in found:
-        assert len(record.step_s) == len(record.matmul_s) == REPEATS
-        assert all(part > 0 for part in (*record.step_s, *record.matmul_s))
+        assert len(record.step_s) == len(record.matmul_s) == len(record.reads_per_s) == REPEATS
+        assert all(part > 0 for part in (*record.step_s, *record.matmul_s, *record.reads_per_s))
     # Two rows more of embedding, keys and values.
     c = decoder.config
     assert found[1].bytes_read - found[0].bytes_read == 2 * 4 * (c.hidden + c.layers * c.kv_width)
@@ -82,11 +86,11 @@ def run(model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         bf16_gflop_per_s=100.0,
         fp32_gflop_per_s=100.0,
         int8_gop_per_s=None,
-        best={},
+        best={"read": "dot fp32"},
         read_by={},
         arithmetic_by={},
         read_passes=(20.0,),
-        buffer_bytes=1,
+        buffer_bytes=2**20,
         failed={},
         others_busy=0.0,
         measured_at=0.0,

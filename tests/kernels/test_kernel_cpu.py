@@ -156,10 +156,18 @@ def test_every_number_of_rows_and_tiles_gives_the_bits_of_one_row(isa: Isa, rows
         assert torch.equal(matmul(x), alone), matmul
 
 
-@pytest.mark.parametrize("words", [0, 16, 1600, 1601, 1615])
-def test_reading_sums_the_words_of_whole_lines(isa: Isa, words: int) -> None:
-    data = torch.arange(words, dtype=torch.int32)
-    assert cpu.read(data, isa) == int(data[: words // 16 * 16].sum())
+@pytest.mark.usefixtures("_threads")
+@pytest.mark.parametrize("rows", [1, 7, 65])
+def test_products_in_one_call_are_those_of_a_call_each(isa: Isa, rows: int) -> None:
+    matmuls = [
+        *(DenseCpu(normal(80, 64), isa), W4Cpu(coded(48, 64, 32), isa)),
+        *(W4A8Cpu(coded(16, 128, 32), isa), DenseCpu(normal(8, 192), isa)),
+    ]
+    xs = [normal(rows, matmul.packed.columns, seed) for seed, matmul in enumerate(matmuls)]
+    ys = [torch.full((rows, matmul.packed.out), torch.nan, dtype=BF16) for matmul in matmuls]
+    cpu.Linears([matmul.packed for matmul in matmuls], xs, ys, isa)()
+    for y, matmul, x in zip(ys, matmuls, xs, strict=True):
+        assert torch.equal(y, matmul(x)), matmul
 
 
 def test_no_rows_give_no_rows(isa: Isa) -> None:
