@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +17,10 @@ from lab.cli.run import run
 from lab.errors import UserError
 from lab.scenarios.generate import generate
 from lab.session import dump_session
+from lab.store import Store
+
+# Session and call -> the tokens of the reply.
+Replies = dict[tuple[str, int], Sequence[int]]
 
 
 def test_dry_run_lists_the_cells_and_makes_nothing(tmp_path: Path) -> None:
@@ -141,38 +145,39 @@ def test_the_main_job_on_the_real_model(tmp_path: Path) -> None:
             assert arm["lossless"]["identical"] + arm["lossless"]["near_tie"] == document["arms"][0]["calls"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("drafters", "tree"), [(("ngram", "eagle3"), "tree-6x8x24"), (("eagle3",), "chain-4")]
-)
-def test_greedy_drafts_change_no_token_in_fp32_on_every_authored_session(
-    tmp_path: Path, drafters: tuple[str, ...], tree: str
-) -> None:
+def replies_in_fp32(folder: Path, speculation: str, tree: str) -> dict[str, Replies]:
+    """By speculation, the replies in all authored sessions."""
+    options = ["--precision", "fp32", "--speculation", speculation, "--tree", tree, "--draft-confidence", "0"]
     done = subprocess.run(
         [
             *(sys.executable, "-c", "from lab.cli import main; main()", "run", "--json", "--rounds", "1"),
-            *(
-                "--precision",
-                "fp32",
-                "--speculation",
-                ",".join(("none", *drafters)),
-                "--tree",
-                tree,
-                "--draft-confidence",
-                "0",
-            ),
-            *("--scenario", "authored", "--max-tokens", "12", "--out", str(tmp_path)),
+            *(*options, "--scenario", "authored", "--max-tokens", "12", "--out", str(folder)),
         ],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    plain, *speculative = json.loads(done.stdout.splitlines()[-1])["arms"]
-    assert len(speculative) == len(drafters)
-    for arm in speculative:
-        assert plain["calls"] == arm["calls"] == 156
-        assert arm["lossless"]["identical"] == 156
+    found: dict[str, Replies] = {}
+    (run_folder,) = folder.iterdir()
+    with Store.open(run_folder) as store:
+        drafters = {cell.cell_id: cell.speculation for cell in store.cells()}
+        for call in store.calls():
+            if call.round > 0:
+                replies = found.setdefault(drafters[call.cell_id], {})
+                replies[call.session_id, call.call_index] = call.generation.token_ids
+    return found
+
+
+@pytest.mark.slow
+def test_greedy_drafts_change_no_token_in_fp32_on_every_authored_session(tmp_path: Path) -> None:
+    trees = replies_in_fp32(tmp_path / "trees", "none,ngram,eagle3", "tree-6x8x24")
+    chains = replies_in_fp32(tmp_path / "chains", "eagle3", "chain-4")
+    plain = trees["none"]
+    assert len(plain) == 156
+    assert trees["ngram"] == plain
+    assert trees["eagle3"] == plain
+    assert chains["eagle3"] == plain
 
 
 @pytest.mark.parametrize(("arms", "code"), [((("w4", "none"), ("w4", "ngram")), 1), ((("w4", "none"),), 0)])
