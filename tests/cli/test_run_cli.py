@@ -146,7 +146,7 @@ def test_the_main_job_on_the_real_model(tmp_path: Path) -> None:
 
 
 def replies_in_fp32(folder: Path, speculation: str, tree: str) -> dict[str, Replies]:
-    """By speculation, the replies in all authored sessions."""
+    """By speculation, the replies in all authored sessions, which the run's audit finds identical."""
     options = ["--precision", "fp32", "--speculation", speculation, "--tree", tree, "--draft-confidence", "0"]
     done = subprocess.run(
         [
@@ -158,6 +158,11 @@ def replies_in_fp32(folder: Path, speculation: str, tree: str) -> dict[str, Repl
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    arms = json.loads(done.stdout.splitlines()[-1])["arms"]
+    assert [arm["speculation"] for arm in arms] == speculation.split(",")
+    assert all(arm["calls"] == 156 for arm in arms)
+    # The first arm is what the others are held against.
+    assert all(arm["lossless"]["identical"] == 156 for arm in arms[1:])
     found: dict[str, Replies] = {}
     (run_folder,) = folder.iterdir()
     with Store.open(run_folder) as store:

@@ -132,16 +132,22 @@ def test_every_point_is_in_the_document_the_table_and_the_files(
             "dense=torch,stack=torch,tree_attention=torch",
         )
         assert point["step_ms"]["low"] <= point["step_ms"]["median"] <= point["step_ms"]["high"]
+        over = point["over_roofline"]
+        assert 0 < over["low"] <= over["median"] <= over["high"]
         assert point["matmul_ms"] > 0
         assert point["roofline_ms"] > 0
     (folder,) = (tmp_path / "out").iterdir()
     with (folder / "curve.csv").open() as file:
-        assert [float(row["cost"]) for row in csv.DictReader(file)] == [
-            point["cost"]["median"] for point in document["curves"]
+        written = list(csv.DictReader(file))
+    for column in ("cost", "over_roofline"):
+        assert [float(row[column]) for row in written] == [
+            point[column]["median"] for point in document["curves"]
         ]
     assert json.loads((folder / "curve.json").read_text()) == document
     assert (folder / "curve.png").read_bytes().startswith(b"\x89PNG")
     assert "A plain step takes" in result.stderr
+    # No column is cut short in a terminal of 80.
+    assert "…" not in result.stderr
 
 
 @pytest.mark.skipif(cpu.library() is None, reason="installed without a C++ compiler")
