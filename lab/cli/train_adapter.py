@@ -70,6 +70,7 @@ _setting = setting_of(AdapterConfig)
 @_setting("clip", float, "Largest norm of a step's gradient.")
 @_setting("precision", click.Choice(["bf16", "fp32"]), "How the model is held and computed.")
 @_setting("compile", bool, "Fuse the layers with torch.compile; on CPU it needs a C++ compiler.")
+@_setting("mask_names", float, "Share of the agents whose tools go by other names; not in validation.")
 @_setting("seed", int, "Of the generated sessions, their order and the adapter's first weights.")
 @click.option(
     "--evaluations",
@@ -98,12 +99,14 @@ def adapter(
 ) -> None:
     """Fine-tune MODEL with LoRA on the replies of sessions, and merge the adapter into a model of its own."""
     from lab.train.folder import MERGED, Training, claim, digest, refuse_finished
+    from lab.train.masking import mask_names
 
     config = AdapterConfig(**settings)
     refuse_finished(out, MERGED)
     if find_spec("peft") is None:
         raise UserError("training needs the package peft", hint="pip install 'specquant-lab[train]'")
     sessions, held_out = sessions_of(families, number, share, config.seed, files, validation)
+    sessions = mask_names(sessions, config.mask_names, config.seed)
     prepare_device(device, threads)
     console = Console(stderr=as_json)
     base = _resolve(model, config, console)

@@ -26,7 +26,9 @@ class AdapterConfig:
             The adapter itself is float32.
         compile: fuse what lies between the matrix products with torch.compile, which needs a C++ compiler
             on CPU and takes a minute or two to start.
-        seed: of the adapter's first weights, the order of the data and dropout.
+        mask_names: share of the agents whose tools and parameters are trained under other names
+            (`lab.train.masking`).
+        seed: of the adapter's first weights, the order of the data, dropout and masking.
     """
 
     rank: int = 16
@@ -42,6 +44,7 @@ class AdapterConfig:
     clip: float = 1.0
     precision: Literal["bf16", "fp32"] = "bf16"
     compile: bool = False
+    mask_names: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -54,6 +57,8 @@ class AdapterConfig:
             raise UserError(_option("frozen"), got=self.frozen, expected="0 or more")
         if not 0 <= self.warmup <= 1:
             raise UserError(_option("warmup"), got=self.warmup, expected="0 to 1")
+        if not 0 <= self.mask_names <= 1:
+            raise UserError(_option("mask_names"), got=self.mask_names, expected="0 to 1")
         if self.forward_tokens is not None and self.forward_tokens < self.length:
             expected = f"at least --length ({self.length})"
             raise UserError(_option("forward_tokens"), got=self.forward_tokens, expected=expected)

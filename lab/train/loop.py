@@ -102,7 +102,7 @@ class Loop(ABC, Generic[C, F, B]):
         self._weights = weights
         self._rng = checkpoint.rng_state(self.device)
         self._optimizer = torch.optim.AdamW(
-            weights.values(), lr=self.config.lr, betas=betas, weight_decay=0.0
+            weights.values(), lr=self.config.lr, betas=betas, weight_decay=0.0, fused=True
         )
 
     @abstractmethod

@@ -12,7 +12,9 @@ from lab.cli import train_adapter as command
 from lab.cli.train import train
 from lab.errors import UserError
 from lab.models.examples import examples_of
-from lab.session import dump_session
+from lab.session import dump_session, load_sessions
+from lab.train.folder import digest
+from lab.train.masking import mask_names
 from lab.zoo.resolve import resolve
 
 PNG = b"\x89PNG\r\n"
@@ -52,6 +54,15 @@ def invoke(arguments: list[str], *more: object) -> Result:
 
 def document(result: Result) -> dict:
     return json.loads(result.stdout.splitlines()[-1])
+
+
+def test_masked_names_are_trained_and_not_validated_on(arguments, tmp_path, data) -> None:
+    options = ("--mask-names", 1, "--seed", 3, "--evaluations", 0, "--epochs", 0.5)
+    assert invoke(arguments, *options).exit_code == 0
+    facts = json.loads((tmp_path / "run" / "training.json").read_text())
+    sessions = [session for name in ("a", "b") for session in load_sessions(data[name])]
+    assert facts["sessions"] == digest(mask_names(sessions, 1, 3)) != digest(sessions)
+    assert facts["validation"] == digest(load_sessions(data["validation"]))
 
 
 def test_a_training_ends_with_adapter_plot_and_a_model_the_lab_runs(arguments, tmp_path, data) -> None:
