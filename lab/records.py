@@ -125,7 +125,8 @@ class CallRecord:
     """One replayed model call. `round` 0 is the warm-up; timed rounds start at 1. `wall_s` is measured
     around `Engine.generate` by the replay, independently of the ledger; `lab_s` is the lab's own work on the
     call (scoring) outside of it; `cold` marks the first call of a session, whose prefix is not in the cache.
-    `score` is None where the session expects nothing of the call, and in live replay."""
+    `score` is None where the session expects nothing of the call, and in live replay. `read_gb_per_s` is what
+    large buffers were read with just before the session; None where that was not measured."""
 
     cell_id: str
     round: int
@@ -137,6 +138,7 @@ class CallRecord:
     lab_s: float
     generation: Generation
     score: Score | None
+    read_gb_per_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

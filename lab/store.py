@@ -28,7 +28,7 @@ from lab.records import (
     Step,
 )
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 FILE_NAME = "run.sqlite"
 
 _STEP_FIELDS = tuple(field.name for field in fields(Step))
@@ -52,7 +52,7 @@ CREATE TABLE calls (
     wall_s REAL NOT NULL, lab_s REAL NOT NULL, encode_s REAL NOT NULL, prefill_s REAL NOT NULL,
     finish_s REAL NOT NULL, prompt_tokens INTEGER NOT NULL, reused_tokens INTEGER NOT NULL,
     finish_reason TEXT NOT NULL, text TEXT NOT NULL, token_ids TEXT NOT NULL, margins TEXT NOT NULL,
-    peak_memory_bytes INTEGER, ends TEXT NOT NULL, score TEXT,
+    peak_memory_bytes INTEGER, ends TEXT NOT NULL, score TEXT, read_gb_per_s REAL,
     UNIQUE (cell_id, round, session_id, call_index));
 CREATE TABLE steps (
     call_id INTEGER NOT NULL REFERENCES calls, position INTEGER NOT NULL,
@@ -175,7 +175,7 @@ class Store:
         generation = call.generation
         with self._transaction() as db:
             cursor = db.execute(
-                f"INSERT INTO calls VALUES (NULL{', ?' * 20})",
+                f"INSERT INTO calls VALUES (NULL{', ?' * 21})",
                 (
                     call.cell_id,
                     call.round,
@@ -197,6 +197,7 @@ class Store:
                     generation.peak_memory_bytes,
                     json.dumps(generation.ends),
                     json.dumps(asdict(call.score)) if call.score else None,
+                    call.read_gb_per_s,
                 ),
             )
             db.executemany(
@@ -374,6 +375,7 @@ def _call(row: sqlite3.Row, steps: tuple[Step, ...]) -> CallRecord:
             ends=tuple(json.loads(row["ends"])),
         ),
         score=Score(**score) if score else None,
+        read_gb_per_s=row["read_gb_per_s"],
     )
 
 

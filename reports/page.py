@@ -5,6 +5,7 @@ Session texts, reasons and names come from outside; nothing here is ever marked 
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
@@ -177,6 +178,19 @@ def _facts(summary: Summary, cells: list[CellRecord]) -> Iterator[Fact]:
         percent(summary.lab_overhead, 2) or UNDEFINED,
         "The lab's own work on the calls over their wall time.",
     )
+    yield Fact(
+        "memory reads, GB/s",
+        _median_and_range(summary.reads_gb_per_s),
+        "Large buffers, read before each session: the median, and in brackets from the slowest to the fastest. "
+        "MBU is relative to what the session's own gave.",
+    )
+
+
+def _median_and_range(values: list[float]) -> str:
+    if not values:
+        return UNDEFINED
+    middle, low, high = (number(value) for value in (statistics.median(values), min(values), max(values)))
+    return f"{middle} [{low}, {high}]"
 
 
 def _machine(environment: dict[str, Any]) -> str:

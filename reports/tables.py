@@ -257,8 +257,8 @@ def columns(summary: Summary) -> tuple[Column, ...]:
             "traffic",
             "GB/s (MBU)",
             "Bytes the steps had to read over their time; in "
-            "brackets that rate over the machine's measured "
-            "read bandwidth (MBU).",
+            "brackets that rate over the read bandwidth that was "
+            "measured just before each session (MBU).",
             _traffic,
             _no_steps,
         ),

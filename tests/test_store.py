@@ -43,6 +43,13 @@ def test_what_was_written_is_read_back(made_up_run: Run) -> None:
     assert list(run.round_wall_s) == [1, 2]
 
 
+@pytest.mark.parametrize("rate", [None, 33.5])
+def test_what_memory_gave_is_kept_with_the_call(made_up_run: Run, rate: float | None) -> None:
+    with Store.open(made_up_run()) as store:
+        store.add_call(replace(next(store.calls()), round=7, read_gb_per_s=rate))
+        assert [call.read_gb_per_s for call in store.calls() if call.round == 7] == [rate]
+
+
 def test_a_call_is_durable_when_the_process_dies_right_after(made_up_run: Run) -> None:
     folder = made_up_run(sessions=1, rounds=1)
     code = (
@@ -141,7 +148,7 @@ def test_another_schema_version_is_refused_and_left_as_it_is(tmp_path: Path, jou
     db.commit()
     db.close()
     before = path.read_bytes()
-    with pytest.raises(UserError, match="schema version: got 7, expected 5"):
+    with pytest.raises(UserError, match="schema version: got 7, expected 6"):
         Store.open(tmp_path)
     assert path.read_bytes() == before
 

@@ -42,7 +42,8 @@ class Arm:
         tau: tokens emitted per verify step; None for an arm without verify steps.
         verify_share: verify steps / steps (a drafter may propose nothing).
         mask_share: time for the grammar and its masks / time of the steps; None for an arm without guidance.
-        gb_per_s, mbu: bytes the steps had to read / their time, and that over the machine's read bandwidth.
+        gb_per_s, mbu: bytes the steps had to read / their time, and that over the read bandwidth: what was
+            measured before each session or, where it was not, the machine's ceiling.
         ttft_ms: median time to first token. tpot_ms_*: percentiles over calls of time per output token.
         session_s: mean session latency, prefill included.
         rungs: ladder rung -> share of the calls that have an expectation, first round.
@@ -170,7 +171,7 @@ def arm_figures(
         verify_share=len(verify) / len(steps) if steps and cell.speculation != "none" else None,
         mask_share=sum(step.mask_s for step in steps) / seconds if seconds and cell.guided != "off" else None,
         gb_per_s=bandwidth,
-        mbu=bandwidth / ceiling if bandwidth and ceiling else None,
+        mbu=_utilisation(calls, ceiling),
         ttft_ms=percentile([1e3 * (c.generation.encode_s + c.generation.prefill_s) for c in calls], 50),
         tpot_ms_p50=percentile(tpot, 50),
         tpot_ms_p95=percentile(tpot, 95),
@@ -194,6 +195,19 @@ def arm_figures(
         acceptance=acceptance(calls),
         outside_share=sum(step.outside for step in verify) / len(verify) if verify else None,
     )
+
+
+def _utilisation(calls: list[CallRecord], ceiling: float | None) -> float | None:
+    """Bytes that the steps read, over what memory gives in their time; `ceiling` (GB/s) counts where a call
+    knows no rate of its own."""
+    read = possible = 0.0
+    for call in calls:
+        rate = call.read_gb_per_s or ceiling
+        if rate is None:
+            return None
+        read += sum(step.bytes_read for step in call.generation.steps)
+        possible += 1e9 * rate * sum(step.seconds for step in call.generation.steps)
+    return read / possible if read and possible else None
 
 
 def _verify_cost(run: RunRecord, cell: CellRecord) -> float | None:

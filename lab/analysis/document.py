@@ -31,6 +31,7 @@ def run_document(summary: Summary, *, folder: str, report: str | None) -> dict[s
         "ledger_error": summary.ledger_error,
         "lab_overhead": summary.lab_overhead,
         "engine_share": summary.engine_share,
+        "reads_gb_per_s": summary.reads_gb_per_s,
         "gold": summary.gold,
         "verdict": groups[0]["verdict"],
         "interaction": groups[0]["interactions"][0] if groups[0]["interactions"] else None,

@@ -45,6 +45,7 @@ class Summary:
         ledger_error: the largest relative gap between a call's ledger and its wall time.
         lab_overhead: the lab's own work on calls / their wall time.
         engine_share: wall time inside `Engine.generate` / wall time of the finished rounds.
+        reads_gb_per_s: what large buffers were read with before each session that is stored, in order.
         gold: False if any session is an observation: then scores are agreement with the recording.
         beyond: a sentence if drafts were made further on than their head was trained; None if not.
     """
@@ -54,6 +55,7 @@ class Summary:
     ledger_error: float | None
     lab_overhead: float | None
     engine_share: float | None
+    reads_gb_per_s: list[float]
     gold: bool
     beyond: str | None
 
@@ -115,6 +117,7 @@ def summarize(
     wall = sum(call.wall_s for call in everything)
     in_rounds = sum(call.wall_s for call in everything if call.round in run.round_wall_s)
     rounds_wall = sum(run.round_wall_s.values())
+    reads = {(c.round, c.session_id): c.read_gb_per_s for c in everything if c.read_gb_per_s is not None}
     return Summary(
         run=run,
         groups=[_group(run, key, members, by_cell, qualities) for key, members in groups.items()],
@@ -123,6 +126,7 @@ def summarize(
         ),
         lab_overhead=sum(call.lab_s for call in everything) / wall if wall else None,
         engine_share=in_rounds / rounds_wall if rounds_wall else None,
+        reads_gb_per_s=list(reads.values()),
         gold=all(session.get("gold", True) for session in run.sessions),
         beyond=beyond_training(cells, {cell_id: found.calls for cell_id, found in by_cell.items()}),
     )

@@ -144,12 +144,12 @@ def _times(
     """Of every precision, kernel and context; one decoder is in memory at a time."""
     import torch
 
+    from lab.measure.ceilings import best_read
     from lab.measure.choice import label, variants
     from lab.measure.curve import WARM_UP, step_times
-    from lab.measure.workloads import reads
 
     torch.set_num_threads(top.threads)
-    read = next(work for work in reads(options["device"], top.buffer_bytes) if work.label == top.best["read"])
+    read = best_read(top, top.buffer_bytes)
     for name, path in weights.items():
         pins = options["kernel"]
         found = variants(path, name, options["device"], pins or {}, others=not pins)

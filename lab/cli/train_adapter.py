@@ -70,6 +70,7 @@ _setting = setting_of(AdapterConfig)
 @_setting("clip", float, "Largest norm of a step's gradient.")
 @_setting("precision", click.Choice(["bf16", "fp32"]), "How the model is held and computed.")
 @_setting("compile", bool, "Fuse the layers with torch.compile; on CPU it needs a C++ compiler.")
+@_setting("text_weight", float, "What the wording of replies without a call counts for, 0 to 1.")
 @_setting("mask_names", float, "Share of the agents whose tools go by other names; not in validation.")
 @_setting("seed", int, "Of the generated sessions, their order and the adapter's first weights.")
 @click.option(

@@ -177,6 +177,28 @@ def measure_ceilings(
     )
 
 
+def best_read(top: Ceilings, buffer_bytes: int) -> Workload:
+    """The kernel that read fastest, over two new buffers of `buffer_bytes` (a multiple of 16 KiB)."""
+    return next(w for w in workloads.reads(top.device, buffer_bytes) if w.label == top.best["read"])
+
+
+class ReadMeter:
+    """How fast a CPU's memory reads at the moment, by the kernel that the probe found best.
+
+    Memory that is shared with others changes its rate within seconds. The buffers are half as large as the
+    probe's.
+    """
+
+    def __init__(self, top: Ceilings):
+        self._work, self._threads = best_read(top, top.buffer_bytes // 2), top.threads
+        self.gb_per_s()
+
+    def gb_per_s(self) -> float:
+        """Read the buffers once; some 10 to 50 ms."""
+        with torch.inference_mode(), _undisturbed("cpu", self._threads):
+            return self._work.work / _time_cpu(self._work.run) / 1e9
+
+
 def _workloads(device: str, buffer_bytes: int) -> Iterator[Workload]:
     yield from workloads.reads(device, buffer_bytes)
     for shape in workloads.SHAPES[device]:

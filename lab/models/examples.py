@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from lab.errors import UserError
@@ -20,10 +21,12 @@ class Example:
     Attributes:
         ids: int32 [tokens].
         learn: bool [tokens], True for the tokens to be predicted: the replies, each with its end of turn.
+        text: bool [tokens], True for those of replies that call no tool; None if there are none.
     """
 
     ids: Tensor
     learn: Tensor
+    text: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -32,6 +35,14 @@ class Example:
     def prompt(self) -> int:
         """Tokens before the first that is to be learnt."""
         return int(self.learn.int().argmax())
+
+    def words(self) -> Tensor:
+        """`text`, where there are no such replies, too."""
+        return torch.zeros_like(self.learn) if self.text is None else self.text
+
+    def begins(self) -> Tensor:
+        """bool [tokens], True for the first token of each reply."""
+        return self.learn & ~F.pad(self.learn[:-1], (1, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +87,17 @@ def examples_of(session: Session, tokenizer: ChatTokenizer) -> list[Example]:
     found: list[Example] = []
     ids: list[int] = []
     learn: list[bool] = []
+    text: list[bool] = []
     for call in session.calls:
         prompt, reply = _prompt_and_reply(session, call, tokenizer)
         if prompt[: len(ids)] != ids:
-            found.append(_example(ids, learn))
-            ids, learn = [], []
-        learn += [False] * (len(prompt) - len(ids)) + [True] * len(reply)
+            found.append(_example(ids, learn, text))
+            ids, learn, text = [], [], []
+        before = [False] * (len(prompt) - len(ids))
+        learn += [*before, *[True] * len(reply)]
+        text += [*before, *[not session.messages[call.at].tool_calls] * len(reply)]
         ids = prompt + reply
-    return [*found, _example(ids, learn)]
+    return [*found, _example(ids, learn, text)]
 
 
 def _prompt_and_reply(session: Session, call: Call, tokenizer: ChatTokenizer) -> tuple[list[int], list[int]]:
@@ -106,5 +120,7 @@ def _prompt_and_reply(session: Session, call: Call, tokenizer: ChatTokenizer) ->
     return tokenizer.encode(before), reply[: end + 1]
 
 
-def _example(ids: list[int], learn: list[bool]) -> Example:
-    return Example(torch.tensor(ids, dtype=torch.int32), torch.tensor(learn))
+def _example(ids: list[int], learn: list[bool], text: list[bool]) -> Example:
+    return Example(
+        torch.tensor(ids, dtype=torch.int32), torch.tensor(learn), torch.tensor(text) if any(text) else None
+    )

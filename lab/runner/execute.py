@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from lab.errors import UserError
 from lab.measure.machine import OthersMeter
@@ -19,6 +19,9 @@ from lab.runner.plan import Plan
 from lab.runner.schedule import Unit, schedule
 from lab.runner.worker import Compare, Loading, Task
 from lab.store import FILE_NAME, Store
+
+if TYPE_CHECKING:
+    from lab.measure.ceilings import ReadMeter
 
 
 class Observer(Protocol):
@@ -104,6 +107,7 @@ class _Run:
         self.calls = {s.id: len(s.calls) for sessions in plan.sessions.values() for s in sessions}
         self.done = Counter(Unit(round_, session, cell) for cell, round_, session, _ in finished)
         self.ended = {Unit(o.round, o.session_id, o.cell_id) for o in store.outcomes()}
+        self.reads = _read_meter(plan)
 
     def run(self) -> None:
         pending = list(self._pending())
@@ -115,10 +119,14 @@ class _Run:
         self._start_workers({unit.cell_id for unit in pending} | uncompared.keys())
         for round_ in dict.fromkeys(unit.round for unit in pending):
             began, others = time.perf_counter(), OthersMeter()
+            session, rate = None, None
             try:
                 for unit in pending:
-                    if unit.round == round_ and unit.cell_id in self.workers:
-                        self._replay(unit)
+                    if unit.round != round_ or unit.cell_id not in self.workers:
+                        continue
+                    if self.reads and unit.session_id != session:
+                        session, rate = unit.session_id, self.reads.gb_per_s()
+                    self._replay(unit, rate)
             finally:
                 self.store.add_round(round_, time.perf_counter() - began, others.read())
         for cell_id, sessions in uncompared.items():
@@ -168,7 +176,7 @@ class _Run:
             else:
                 self.workers[cell.cell_id] = worker
 
-    def _replay(self, unit: Unit) -> None:
+    def _replay(self, unit: Unit, read_gb_per_s: float | None) -> None:
         self.observer.started(unit)
         worker = self.workers[unit.cell_id]
         start = self.done[unit]
@@ -182,8 +190,9 @@ class _Run:
                     self.store.add_outcome(record)
                     self.observer.ended(record)
                 elif isinstance(record, CallRecord):
-                    self.store.add_call(record)
-                    self.observer.finished(record)
+                    call = replace(record, read_gb_per_s=read_gb_per_s)
+                    self.store.add_call(call)
+                    self.observer.finished(call)
         except WorkerError as failure:
             self._fail(unit.cell_id, worker, str(failure))
 
@@ -224,3 +233,13 @@ class _Run:
         self.workers.pop(cell_id, None)
         self.store.set_cell(cell_id, "failed", reason)
         self.observer.failed(cell_id, reason)
+
+
+def _read_meter(plan: Plan) -> ReadMeter | None:
+    """Of the memory that the cells compute in; a GPU's own keeps the rate that the probe measured."""
+    found = plan.environment.get("ceilings")
+    if not found or plan.matrix.device != "cpu":
+        return None
+    from lab.measure.ceilings import Ceilings, ReadMeter
+
+    return ReadMeter(Ceilings(**found))

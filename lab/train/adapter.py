@@ -59,6 +59,7 @@ class Trainer(Loop[AdapterConfig, Forward, Batch]):
         self.config, self.device = config, device
         self.examples, self.validation = examples, validation
         self.steps = _plan(bundle(examples, forward_tokens=config.forward_limit), config)
+        self._calling = _calling(examples).to(device)
         torch.manual_seed(config.seed)
         self.model = _with_adapter(model, config, device, name or model.name)
         if start is not None:
@@ -81,7 +82,7 @@ class Trainer(Loop[AdapterConfig, Forward, Batch]):
         self.model.peft_config["default"].save_pretrained(str(folder))
 
     def loss(self, examples: Sequence[Example]) -> float:
-        """Mean cross-entropy (nats) over all learnt tokens of the examples, without dropout."""
+        """Mean loss (nats) over all learnt tokens of the examples, without dropout."""
         self._mode(training=False)
         total, learnt = 0.0, 0
         with torch.no_grad():
@@ -109,7 +110,32 @@ class Trainer(Loop[AdapterConfig, Forward, Batch]):
             ).last_hidden_state
             # The head only where there is something to learn: mostly it is the largest matrix.
             logits = base.get_output_embeddings()(hidden[0, batch.predicting])
-        return F.cross_entropy(logits.float(), batch.targets, reduction="sum", ignore_index=IGNORED)
+        return self._weighted(logits.float(), batch)
+
+    def _weighted(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Sum of the loss, of logits [N, vocabulary].
+
+        The first token of a text says two things: that it is no call, and how it begins. -log(1 - p(call))
+        is the first's share of its cross-entropy, and the rest is wording.
+        """
+        nats = F.cross_entropy(logits, batch.targets, reduction="none", ignore_index=IGNORED)
+        weight = self.config.text_weight
+        if weight == 1:
+            return nats.sum()
+        first = logits[batch.openings]
+        call = (first[:, self._calling].logsumexp(-1) - first.logsumexp(-1)).exp()
+        no_call = -torch.log1p(-call.clamp(max=1 - 1e-6))
+        return torch.where(batch.text, weight * nats, nats).sum() + (1 - weight) * no_call.sum()
+
+
+def _calling(examples: Sequence[Example]) -> Tensor:
+    """The tokens, int64 [M], that begin a reply if and only if it calls a tool."""
+    calls, texts = set[int](), set[int]()
+    for example in examples:
+        begins, text = example.begins(), example.words()
+        calls.update(example.ids[begins & ~text].tolist())
+        texts.update(example.ids[begins & text].tolist())
+    return torch.tensor(sorted(calls - texts), dtype=torch.long)
 
 
 def _with_adapter(folder: Path, config: AdapterConfig, device: torch.device, name: str) -> Any:

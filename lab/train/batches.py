@@ -114,6 +114,8 @@ class Batch:
         ids, positions: int64 [1, T], with padding.
         predicting: int64 [N], the places whose next tokens are to be learnt, with padding.
         targets: int64 [N], those tokens, and IGNORED for padding.
+        text: bool [N], the tokens of replies that call no tool.
+        openings: int64 [K], which of N are the first of such a reply.
         layout: which tokens belong together.
         tokens, learnt: how many of each are no padding.
     """
@@ -122,6 +124,8 @@ class Batch:
     positions: Tensor
     predicting: Tensor
     targets: Tensor
+    text: Tensor
+    openings: Tensor
     layout: Layout
     tokens: int
     learnt: int
@@ -143,6 +147,8 @@ def collate(examples: Sequence[Example], forward: Forward, device: torch.device)
     positions: list[Tensor] = []
     predicting: list[Tensor] = []
     targets: list[Tensor] = []
+    text: list[Tensor] = []
+    opening: list[Tensor] = []
     spans: list[tuple[int, int]] = []
     trees: list[Tree] = []
     for bundle in forward:
@@ -150,20 +156,28 @@ def collate(examples: Sequence[Example], forward: Forward, device: torch.device)
         start = add(examples[bundle.places[0]].ids[:trunk], 0)
         branches = []
         for place in bundle.places:
-            own, learn = examples[place].ids[trunk:], examples[place].learn[trunk:]
+            example = examples[place]
+            own, learn = example.ids[trunk:], example.learn[trunk:]
             branches.append(add(own, trunk))
             predicting.append(branches[-1][0] + learn[1:].nonzero()[:, 0])
             targets.append(own[1:][learn[1:]])
+            text.append(example.words()[trunk:][1:][learn[1:]])
+            opening.append(example.begins()[trunk:][1:][learn[1:]])
         trees.append(Tree(start, tuple(branches), _padding(trunk)))
     learnt = sum(map(len, targets))
     predicting.append(torch.zeros(_padding(learnt), dtype=torch.long))
     targets.append(torch.full((_padding(learnt),), IGNORED))
+    text.append(torch.zeros(_padding(learnt), dtype=torch.bool))
+    words = torch.cat(text)
+    openings = (torch.cat(opening) & words[:learnt]).nonzero()[:, 0]
     flat = [torch.cat(parts).long().to(device) for parts in (ids, positions, predicting, targets)]
     return Batch(
         flat[0][None],
         flat[1][None],
         flat[2],
         flat[3],
+        words.to(device),
+        openings.to(device),
         Layout(trees, device),
         tokens=_tokens(forward),
         learnt=learnt,

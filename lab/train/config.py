@@ -26,6 +26,8 @@ class AdapterConfig:
             The adapter itself is float32.
         compile: fuse what lies between the matrix products with torch.compile, which needs a C++ compiler
             on CPU and takes a minute or two to start.
+        text_weight: what the wording of a reply that calls no tool counts for, 0 to 1. That it calls none
+            counts in full.
         mask_names: share of the agents whose tools and parameters are trained under other names
             (`lab.train.masking`).
         seed: of the adapter's first weights, the order of the data, dropout and masking.
@@ -44,6 +46,7 @@ class AdapterConfig:
     clip: float = 1.0
     precision: Literal["bf16", "fp32"] = "bf16"
     compile: bool = False
+    text_weight: float = 1.0
     mask_names: float = 0.0
     seed: int = 0
 
@@ -55,10 +58,9 @@ class AdapterConfig:
             raise UserError(_option("dropout"), got=self.dropout, expected="at least 0 and less than 1")
         if self.frozen < 0:
             raise UserError(_option("frozen"), got=self.frozen, expected="0 or more")
-        if not 0 <= self.warmup <= 1:
-            raise UserError(_option("warmup"), got=self.warmup, expected="0 to 1")
-        if not 0 <= self.mask_names <= 1:
-            raise UserError(_option("mask_names"), got=self.mask_names, expected="0 to 1")
+        for name in ("warmup", "text_weight", "mask_names"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(_option(name), got=getattr(self, name), expected="0 to 1")
         if self.forward_tokens is not None and self.forward_tokens < self.length:
             expected = f"at least --length ({self.length})"
             raise UserError(_option("forward_tokens"), got=self.forward_tokens, expected=expected)

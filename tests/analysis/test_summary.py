@@ -31,6 +31,17 @@ def summary_of(folder: Path) -> Summary:
     return summarize(*stored(folder), [])
 
 
+def test_utilisation_is_of_what_memory_gave_before_each_session(made_up_run: Run) -> None:
+    run, cells, calls = stored(made_up_run(sessions=2))
+    # Steps read 20 GB/s in a session of 40 and in one of 20 GB/s, equally long: 2/3 of what they could.
+    rates = dict(zip([session["id"] for session in run.sessions], (40.0, 20.0), strict=True))
+    known = [replace(call, read_gb_per_s=rates[call.session_id]) for call in calls]
+    summary = summarize(run, cells, known, [])
+    assert summary.groups[0].arms[0].mbu == pytest.approx(2 / 3)
+    assert summary.reads_gb_per_s == [40.0, 20.0] * 2
+    assert run_document(summary, folder="f", report=None)["reads_gb_per_s"] == [40.0, 20.0] * 2
+
+
 def test_every_figure_of_an_arm(made_up_run: Run) -> None:
     plain, _, _, both = summary_of(made_up_run()).groups[0].arms
     assert plain.decode_tok_per_s == pytest.approx(100)

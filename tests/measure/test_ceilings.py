@@ -73,6 +73,23 @@ def _timer(seconds: dict[str, Iterator[float]]) -> Callable[[Callable[[], Any]],
     return lambda run: next(seconds[run()])
 
 
+def test_a_meter_reads_two_buffers_half_as_large_with_the_best_kernel_and_the_threads_of_the_probe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads = torch.get_num_threads()
+    seen: list[Any] = []
+
+    def timer(run: Callable[[], Any]) -> float:
+        seen.append((torch.get_num_threads(), [float(total) for total in run()]))
+        return 0.5
+
+    monkeypatch.setattr(module, "_time_cpu", timer)
+    meter = module.ReadMeter(replace(_ceilings(1), buffer_bytes=2 * KIB16))
+    assert meter.gb_per_s() == pytest.approx(2 * KIB16 / 0.5 / 1e9)
+    assert seen == [(1, [KIB16 / 4] * 2)] * 2  # sums of ones, once to warm up
+    assert torch.get_num_threads() == threads
+
+
 @pytest.mark.parametrize(("busy_now", "times"), [(0.0, 2), (1.5, 1)])
 def test_figures_taken_while_others_were_busy_are_taken_again_once_they_are_not(
     measured: list[int], monkeypatch: pytest.MonkeyPatch, busy_now: float, times: int

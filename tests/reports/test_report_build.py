@@ -202,7 +202,7 @@ def test_another_schema_version_is_refused(made_up_run: Run) -> None:
     with sqlite3.connect(folder / "run.sqlite") as db:
         db.execute("PRAGMA user_version = 99")
     db.close()
-    with pytest.raises(UserError, match="schema version: got 99, expected 5"):
+    with pytest.raises(UserError, match="schema version: got 99, expected 6"):
         build_report(folder)
     assert not (folder / "report").exists()
 

@@ -3,11 +3,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from lab.errors import UserError
+from lab.measure.ceilings import Ceilings
 from lab.records import CallRecord, CellSetup, OutcomeRecord
 from lab.runner.execute import choose_folder, execute
 from lab.runner.plan import Plan
@@ -15,6 +17,23 @@ from lab.runner.schedule import Unit
 from lab.store import Store
 
 MakePlan = Callable[..., Plan]
+CEILINGS = Ceilings(
+    device="cpu",
+    threads=1,
+    read_gb_per_s=30.0,
+    bf16_gflop_per_s=400.0,
+    fp32_gflop_per_s=150.0,
+    int8_gop_per_s=None,
+    best={"read": "sum fp32"},
+    read_by={"sum fp32": 30.0},
+    arithmetic_by={},
+    read_passes=(30.0,),
+    buffer_bytes=32 * 1024,
+    failed={},
+    others_busy=None,
+    measured_at=1.5,
+    seconds=15.0,
+)
 
 
 class Watcher:
@@ -74,6 +93,32 @@ def test_a_run_stores_every_call_of_every_cell_and_finishes(make_plan: MakePlan,
         setups = [cell.setup for cell in store.cells()]
         assert all(setup and setup.logit_noise == 0.25 and setup.warmup_calls == 2 for setup in setups)
         assert all(call.score and call.score.args_ok for call in store.calls())
+
+
+class Meter:
+    """Reads a GB/s more each time."""
+
+    def __init__(self, top: Ceilings):
+        self.rate = top.read_gb_per_s
+
+    def gb_per_s(self) -> float:
+        self.rate += 1
+        return self.rate
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_memory_is_read_before_each_session_of_a_round_and_not_on_a_gpu(
+    make_plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    monkeypatch.setattr("lab.measure.ceilings.ReadMeter", Meter)
+    plan = make_plan(device=device)
+    plan.environment["ceilings"] = asdict(CEILINGS)
+    folder, _ = run(plan, tmp_path / "out")
+    with Store.open(folder) as store:
+        rates = {(call.round, call.session_id, call.read_gb_per_s) for call in store.calls()}
+    order = [(1, "one"), (1, "two"), (2, "one"), (2, "two")]
+    expected = [31.0, 32.0, 33.0, 34.0] if device == "cpu" else [None] * 4
+    assert rates == {(*unit, rate) for unit, rate in zip(order, expected, strict=True)}
 
 
 def test_an_interrupted_run_keeps_its_calls_and_the_same_plan_makes_only_the_missing_ones(

@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from lab.errors import UserError
-from lab.train.adapter import Trainer
-from lab.train.batches import Bundle, bundle, collate
+from lab.train.adapter import Trainer, _calling
+from lab.train.batches import IGNORED, Bundle, bundle, collate
 from lab.train.config import AdapterConfig
 from lab.train.loop import CHECKPOINT, LOG, StepLog, learning_rate, read_log
 
@@ -116,6 +116,32 @@ def test_a_step_does_not_depend_on_how_it_is_cut_into_forwards(trainer, examples
     assert left.loss == pytest.approx(right.loss, rel=1e-5)
     assert left.gradient == pytest.approx(right.gradient, rel=1e-4)
     assert left.learnt == right.learnt == sum(int(example.learn.sum()) for example in examples)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.25, 1.0])
+def test_the_wording_of_a_text_counts_as_little_as_is_asked_and_that_it_is_no_call_in_full(
+    trainer, examples, weight
+) -> None:
+    made = trainer(text_weight=weight)
+    batch = collate(examples, [Bundle((place,), 0, len(one)) for place, one in enumerate(examples)], CPU)
+    torch.manual_seed(0)
+    logits = torch.randn(len(batch.targets), 300)
+    probabilities = logits.double().softmax(-1)
+    call = examples[0].ids[examples[0].learn][0]  # the first reply calls a tool
+    expected = 0.0
+    for row, target in enumerate(batch.targets.tolist()):
+        if target != IGNORED:
+            said = -probabilities[row, target].log()
+            no_call = -(1 - probabilities[row, call]).log() if row in batch.openings else 0.0
+            expected += no_call + weight * (said - no_call) if batch.text[row] else said
+    assert made._weighted(logits, batch).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_a_token_that_texts_begin_with_too_does_not_tell_a_call(trainer, examples) -> None:
+    call = int(examples[0].ids[examples[0].learn][0])
+    assert _calling(examples).tolist() == [call]
+    turned = [dataclasses.replace(one, text=one.learn & ~one.words()) for one in examples[:1]]
+    assert _calling([*examples, *turned]).tolist() == []
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -313,6 +339,8 @@ def test_the_learning_rate_warms_up_and_falls_towards_zero() -> None:
         ("lr", math.nan),
         ("dropout", 1.0),
         ("warmup", 2.0),
+        ("text_weight", 1.5),
+        ("mask_names", -0.5),
         ("forward_tokens", 5),
     ],
 )

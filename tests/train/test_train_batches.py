@@ -101,3 +101,18 @@ def test_collated_tokens_targets_and_positions_are_those_of_the_sequences() -> N
     assert batch.predicting[:5].tolist() == [64, 65, 129, 130, 192]
     assert batch.targets.tolist() == [4, 5, 7, 6, 6] + 59 * [IGNORED]
     assert (batch.tokens, batch.learnt) == (11, 5)
+    assert not batch.text.any()
+    assert len(batch.openings) == 0
+
+
+def test_replies_that_call_nothing_are_found_among_the_targets() -> None:
+    learn = torch.tensor([False, False, False, True, True, False, True, True])
+    text = torch.tensor([False] * 6 + [True, True])
+    examples = [
+        Example(torch.tensor([1, 2, 3, 4, 5, 3, end, 6], dtype=torch.int32), learn, text) for end in (7, 8)
+    ]
+    batch = collate(examples, [Bundle((0, 1), 2, 14)], CPU)
+    assert batch.targets.tolist()[:8] == [4, 5, 7, 6, 4, 5, 8, 6]
+    assert batch.text.nonzero()[:, 0].tolist() == [2, 3, 6, 7]
+    assert batch.openings.tolist() == [2, 6]
+    assert len(batch.text) == len(batch.targets)

@@ -41,6 +41,16 @@ def test_the_replies_of_calls_with_their_end_of_turn_are_learnt_and_nothing_else
     assert "Welcome" in tokenizer.decode(example.ids.tolist())
 
 
+def test_the_tokens_of_replies_that_call_nothing_are_marked(make_session, tokenizer) -> None:
+    (example,) = examples_of(make_session("t/0", "Oslo"), tokenizer)
+    assert tokenizer.decode(example.ids[example.text].tolist()) == "Rain in Oslo.<|im_end|>Bye<|im_end|>"
+    begins = [tokenizer.decode([token]) for token in example.ids[example.begins()].tolist()]
+    assert begins == ["<", "R", "B"]
+    other, _ = examples_of(make_session("t/0", "Oslo", visible=("clock",)), tokenizer)
+    assert other.text is None
+    assert not other.words().any()
+
+
 def test_before_every_reply_stand_the_tokens_the_engine_would_be_prompted_with(
     make_session, tokenizer
 ) -> None:
