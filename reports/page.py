@@ -181,8 +181,8 @@ def _facts(summary: Summary, cells: list[CellRecord]) -> Iterator[Fact]:
     yield Fact(
         "memory reads, GB/s",
         _median_and_range(summary.reads_gb_per_s),
-        "Large buffers, read before each session: the median, and in brackets from the slowest to the fastest. "
-        "MBU is relative to what the session's own gave.",
+        "Large buffers, read before each session: the median, and in brackets the slowest and the fastest. "
+        "MBU is relative to the session's own.",
     )
 
 
