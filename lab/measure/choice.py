@@ -45,10 +45,12 @@ class Choice:
         kernels: op -> implementation.
         step_ms: kernels as `label` writes them -> milliseconds of a step of one row and of eight; empty
             where there was nothing to choose between.
+        others_busy: processors that others used meanwhile, in the mean; None where unknown or not measured.
     """
 
     kernels: dict[str, str]
     step_ms: dict[str, list[float]]
+    others_busy: float | None = None
 
 
 def label(kernels: Mapping[str, str]) -> str:
@@ -67,6 +69,8 @@ def choose_kernels(
 ) -> Choice:
     """The cached choice for the checkpoint in `path`, or the one measured now.
 
+    A cached one that was measured while others used the processors is measured anew once those are idle.
+
     Args:
         pins: what is not open to choice.
         tell: called with (candidates measured, candidates).
@@ -75,13 +79,16 @@ def choose_kernels(
     file = cache_dir() / "kernels" / f"{machine.machine_key(threads)}-{device}.json"
     known, key = _read(file), _key(config, precision, pins)
     if key in known:
-        return known[key]
+        disturbed = device == "cpu" and machine.is_busy(known[key].others_busy, threads)
+        if not disturbed or machine.is_busy(machine.load_now(), threads):
+            return known[key]
     candidates = _candidates(path, precision, device, pins)
     if len(candidates) < 2:
         return Choice(candidates[0], {})
     writable_cache_dir("kernels")
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
+    others = machine.OthersMeter()
     try:
         found = {}
         for done, candidate in enumerate(candidates):
@@ -91,7 +98,7 @@ def choose_kernels(
     finally:
         torch.set_num_threads(before)
     best = min(candidates, key=lambda candidate: sum(found[label(candidate)]))
-    choice = Choice(best, found)
+    choice = Choice(best, found, others.read())
     write_atomically(file, json.dumps({k: asdict(v) for k, v in (known | {key: choice}).items()}, indent=1))
     return choice
 

@@ -168,6 +168,7 @@ def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan
     """
     # Needs torch, which takes seconds to import; listing the cells does not.
     from lab.measure.ceilings import ceilings
+    from lab.measure.choice import label
     from lab.quantize.weights import identity as written
     from lab.quantize.weights import quantization
 
@@ -204,6 +205,11 @@ def prepare(matrix: Matrix, out: Path, progress: Progress | None = None) -> Plan
     identity["machine"] = machine_key(threads)
     identity |= {f"head of {name}": found for name, found in digests.items()}
     identity |= {f"{name} in {precision}": written(path) for (name, precision), path in weights.items()}
+    # Calls of other kernels belong to another run.
+    identity |= {
+        f"kernels of {name} in {precision}": label(choice.kernels)
+        for (name, precision), choice in chosen.items()
+    }
     return Plan(
         matrix=matrix,
         cells=matrix.cells(),

@@ -20,8 +20,13 @@ pytestmark = pytest.mark.skipif(cpu.library() is None, reason="installed without
 
 
 @pytest.fixture(autouse=True)
-def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """The processors that others keep busy while kernels are timed, and before."""
     monkeypatch.setenv("LAB_CACHE", str(tmp_path / "cache"))
+    busy = {"then": 0.0, "now": 0.0}
+    monkeypatch.setattr("lab.measure.machine.OthersMeter.read", lambda _: busy["then"])
+    monkeypatch.setattr("lab.measure.machine.load_now", lambda: busy["now"])
+    return busy
 
 
 @pytest.fixture(scope="session")
@@ -80,6 +85,24 @@ def test_it_is_measured_once(wide_model: Path, timed: Callable[..., list[str]]) 
     asked = timed({"w4=cpu": (0.010, 0.020), "w4=torch": (0.012, 0.025)})
     assert chosen(wide_model) == chosen(wide_model)
     assert asked == ["w4=cpu", "w4=torch"]
+
+
+@pytest.mark.parametrize(("busy_now", "times"), [(0.0, 2), (0.8, 1)])
+def test_what_was_measured_while_others_were_busy_is_measured_again_once_they_are_not(
+    wide_model: Path,
+    timed: Callable[..., list[str]],
+    others: dict[str, float],
+    busy_now: float,
+    times: int,
+) -> None:
+    others["then"] = 0.9
+    timed({"w4=cpu": (1.1, 1.1), "w4=torch": (0.012, 0.025)})
+    assert chosen(wide_model).kernels == {"w4": "torch"}
+    others.update(then=0.0, now=busy_now)
+    asked = timed({"w4=cpu": (0.010, 0.020), "w4=torch": (0.012, 0.025)})
+    assert chosen(wide_model).kernels == {"w4": "cpu" if times == 2 else "torch"}
+    assert chosen(wide_model).others_busy == (0.0 if times == 2 else 0.9)
+    assert len(asked) == 2 * (times - 1)
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"a": 1}', "\0"])

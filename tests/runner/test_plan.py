@@ -164,7 +164,20 @@ def test_a_cell_runs_with_the_kernels_chosen_for_its_precision(
     assert plan.environment["kernels"]["smollm2-135m-agent/bf16"] == {
         "kernels": {"w4": "bf16"},
         "step_ms": {},
+        "others_busy": None,
     }
+
+
+def test_a_run_of_other_kernels_is_another_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = ModelFiles("m", tmp_path, "hermes", "local", None, None)
+    monkeypatch.setattr("lab.runner.plan.resolve", lambda *_, **__: files)
+    monkeypatch.setattr("lab.measure.ceilings.ceilings", lambda *_, **__: Measured())
+    digests = []
+    for kernel in ("cpu", "cpu", "torch"):
+        choice = Choice({"w4": kernel}, {})
+        monkeypatch.setattr("lab.measure.choice.choose_kernels", lambda *_, choice=choice, **__: choice)
+        digests.append(prepare(load_matrix("quick", ROUNDED), tmp_path / "out").digest)
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_a_model_that_cannot_be_guided_is_told_before_anything_is_measured(
