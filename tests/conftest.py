@@ -242,6 +242,31 @@ def write_run(
 
 
 @pytest.fixture
+def known_ceilings() -> Callable[..., Any]:
+    """`known_ceilings(**changes)`: those of a machine of one thread that was quiet when it was probed."""
+    from lab.measure.ceilings import Ceilings  # torch takes seconds to import, and few tests need it
+
+    known = Ceilings(
+        device="cpu",
+        threads=1,
+        read_gb_per_s=33.0,
+        bf16_gflop_per_s=413.0,
+        fp32_gflop_per_s=150.0,
+        int8_gop_per_s=None,
+        best={"read": "sum fp32"},
+        read_by={"sum fp32": 33.0},
+        arithmetic_by={},
+        read_passes=(32.0, 33.0),
+        buffer_bytes=2**20,
+        failed={},
+        others_busy=0.0,
+        measured_at=1.5,
+        seconds=15.0,
+    )
+    return lambda **changes: replace(known, **changes)
+
+
+@pytest.fixture
 def made_up_run(tmp_path: Path) -> Callable[..., Path]:
     """`made_up_run(**variant)` writes the run of `write_run` and returns its folder."""
 

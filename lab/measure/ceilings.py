@@ -99,7 +99,7 @@ def ceilings(
     """
     threads = _check(device, threads)
     found = None if refresh else cached_ceilings(device, threads)
-    if found and (not found.disturbed or machine.is_busy(machine.load_now(), threads)):
+    if found and not (device == "cpu" and machine.is_overtaken(found.others_busy, threads)):
         return found
     writable_cache_dir("ceilings")  # before the seconds are spent, not after
     measured = measure_ceilings(device, threads, progress=progress)

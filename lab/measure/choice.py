@@ -78,10 +78,8 @@ def choose_kernels(
     config, pins = read_config(path), dict(pins or {})
     file = cache_dir() / "kernels" / f"{machine.machine_key(threads)}-{device}.json"
     known, key = _read(file), _key(config, precision, pins)
-    if key in known:
-        disturbed = device == "cpu" and machine.is_busy(known[key].others_busy, threads)
-        if not disturbed or machine.is_busy(machine.load_now(), threads):
-            return known[key]
+    if key in known and not (device == "cpu" and machine.is_overtaken(known[key].others_busy, threads)):
+        return known[key]
     candidates = _candidates(path, precision, device, pins)
     if len(candidates) < 2:
         return Choice(candidates[0], {})

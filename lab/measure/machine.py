@@ -113,6 +113,11 @@ def is_busy(others: float | None, threads: int) -> bool:
     return others is not None and others > _BUSY_SHARE * threads
 
 
+def is_overtaken(others: float | None, threads: int) -> bool:
+    """Whether what was measured while others took so much is to be measured anew: they are idle now."""
+    return is_busy(others, threads) and not is_busy(load_now(), threads)
+
+
 def _busy_and_own() -> tuple[float, float] | None:
     try:
         return _busy(), _own()

@@ -21,12 +21,12 @@ class Example:
     Attributes:
         ids: int32 [tokens].
         learn: bool [tokens], True for the tokens to be predicted: the replies, each with its end of turn.
-        text: bool [tokens], True for those of replies that call no tool; None if there are none.
+        text: bool [tokens], True for those of replies that call no tool.
     """
 
     ids: Tensor
     learn: Tensor
-    text: Tensor | None = None
+    text: Tensor
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -35,10 +35,6 @@ class Example:
     def prompt(self) -> int:
         """Tokens before the first that is to be learnt."""
         return int(self.learn.int().argmax())
-
-    def words(self) -> Tensor:
-        """`text`, where there are no such replies, too."""
-        return torch.zeros_like(self.learn) if self.text is None else self.text
 
     def begins(self) -> Tensor:
         """bool [tokens], True for the first token of each reply."""
@@ -121,6 +117,4 @@ def _prompt_and_reply(session: Session, call: Call, tokenizer: ChatTokenizer) ->
 
 
 def _example(ids: list[int], learn: list[bool], text: list[bool]) -> Example:
-    return Example(
-        torch.tensor(ids, dtype=torch.int32), torch.tensor(learn), torch.tensor(text) if any(text) else None
-    )
+    return Example(torch.tensor(ids, dtype=torch.int32), torch.tensor(learn), torch.tensor(text))

@@ -107,7 +107,6 @@ class _Run:
         self.calls = {s.id: len(s.calls) for sessions in plan.sessions.values() for s in sessions}
         self.done = Counter(Unit(round_, session, cell) for cell, round_, session, _ in finished)
         self.ended = {Unit(o.round, o.session_id, o.cell_id) for o in store.outcomes()}
-        self.reads = _read_meter(plan)
 
     def run(self) -> None:
         pending = list(self._pending())
@@ -117,6 +116,7 @@ class _Run:
         self.observer.planned(left)
         uncompared = self._uncompared()
         self._start_workers({unit.cell_id for unit in pending} | uncompared.keys())
+        reads = _read_meter(self.plan) if pending else None
         for round_ in dict.fromkeys(unit.round for unit in pending):
             began, others = time.perf_counter(), OthersMeter()
             session, rate = None, None
@@ -124,8 +124,8 @@ class _Run:
                 for unit in pending:
                     if unit.round != round_ or unit.cell_id not in self.workers:
                         continue
-                    if self.reads and unit.session_id != session:
-                        session, rate = unit.session_id, self.reads.gb_per_s()
+                    if reads and unit.session_id != session:
+                        session, rate = unit.session_id, reads.gb_per_s()
                     self._replay(unit, rate)
             finally:
                 self.store.add_round(round_, time.perf_counter() - began, others.read())

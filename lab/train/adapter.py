@@ -132,9 +132,9 @@ def _calling(examples: Sequence[Example]) -> Tensor:
     """The tokens, int64 [M], that begin a reply if and only if it calls a tool."""
     calls, texts = set[int](), set[int]()
     for example in examples:
-        begins, text = example.begins(), example.words()
-        calls.update(example.ids[begins & ~text].tolist())
-        texts.update(example.ids[begins & text].tolist())
+        begins = example.begins()
+        calls.update(example.ids[begins & ~example.text].tolist())
+        texts.update(example.ids[begins & example.text].tolist())
     return torch.tensor(sorted(calls - texts), dtype=torch.long)
 
 

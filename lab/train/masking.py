@@ -35,6 +35,8 @@ def mask_names(sessions: Sequence[Session], share: float, seed: int) -> list[Ses
     Args:
         share: 0 to 1, the probability that an agent is masked.
     """
+    if not share:
+        return list(sessions)
     namings: dict[str, _Naming | None] = {}
     found = []
     for session in sessions:

@@ -77,24 +77,15 @@ def test_operations_are_those_of_the_weights_and_of_attention(decoder: Decoder) 
 
 
 @pytest.fixture
-def run(model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def run(
+    model_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    known_ceilings: Callable[..., Any],
+) -> Callable[..., Result]:
     """The command on the tiny model, on a machine whose ceilings are known."""
-    known = ceilings_module.Ceilings(
-        device="cpu",
-        threads=1,
-        read_gb_per_s=20.0,
-        bf16_gflop_per_s=100.0,
-        fp32_gflop_per_s=100.0,
-        int8_gop_per_s=None,
-        best={"read": "dot fp32"},
-        read_by={},
-        arithmetic_by={},
-        read_passes=(20.0,),
-        buffer_bytes=2**20,
-        failed={},
-        others_busy=0.0,
-        measured_at=0.0,
-        seconds=1.0,
+    known = known_ceilings(
+        read_gb_per_s=20.0, bf16_gflop_per_s=100.0, fp32_gflop_per_s=100.0, best={"read": "dot fp32"}
     )
     monkeypatch.setattr(ceilings_module, "ceilings", lambda *_, **__: known)
 

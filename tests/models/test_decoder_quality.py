@@ -20,7 +20,7 @@ def sequence() -> Example:
     ids = torch.randint(0, 96, (50,), generator=torch.Generator().manual_seed(5), dtype=torch.int32)
     learn = torch.zeros(50, dtype=torch.bool)
     learn[20:30] = learn[41:50] = True
-    return Example(ids, learn)
+    return Example(ids, learn, torch.zeros_like(learn))
 
 
 @pytest.mark.parametrize("rows", [512, 7])
@@ -58,5 +58,6 @@ def test_a_model_has_no_divergence_from_itself(llama: Path, load: Load, sequence
 
 def test_what_does_not_fit_the_context_is_left_out(llama: Path, load: Load) -> None:
     decoder = load(llama)
-    long = Example(torch.ones(129, dtype=torch.int32), torch.ones(129, dtype=torch.bool))
+    learn = torch.ones(129, dtype=torch.bool)
+    long = Example(torch.ones(129, dtype=torch.int32), learn, ~learn)
     assert quality(decoder, decoder, [long]) == NOTHING

@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lab.errors import UserError
-from lab.measure.ceilings import Ceilings
 from lab.records import CallRecord, CellSetup, OutcomeRecord
 from lab.runner.execute import choose_folder, execute
 from lab.runner.plan import Plan
@@ -17,23 +17,6 @@ from lab.runner.schedule import Unit
 from lab.store import Store
 
 MakePlan = Callable[..., Plan]
-CEILINGS = Ceilings(
-    device="cpu",
-    threads=1,
-    read_gb_per_s=30.0,
-    bf16_gflop_per_s=400.0,
-    fp32_gflop_per_s=150.0,
-    int8_gop_per_s=None,
-    best={"read": "sum fp32"},
-    read_by={"sum fp32": 30.0},
-    arithmetic_by={},
-    read_passes=(30.0,),
-    buffer_bytes=32 * 1024,
-    failed={},
-    others_busy=None,
-    measured_at=1.5,
-    seconds=15.0,
-)
 
 
 class Watcher:
@@ -98,7 +81,7 @@ def test_a_run_stores_every_call_of_every_cell_and_finishes(make_plan: MakePlan,
 class Meter:
     """Reads a GB/s more each time."""
 
-    def __init__(self, top: Ceilings):
+    def __init__(self, top: Any):
         self.rate = top.read_gb_per_s
 
     def gb_per_s(self) -> float:
@@ -108,11 +91,15 @@ class Meter:
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_memory_is_read_before_each_session_of_a_round_and_not_on_a_gpu(
-    make_plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str
+    make_plan: MakePlan,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    known_ceilings: Callable[..., Any],
+    device: str,
 ) -> None:
     monkeypatch.setattr("lab.measure.ceilings.ReadMeter", Meter)
     plan = make_plan(device=device)
-    plan.environment["ceilings"] = asdict(CEILINGS)
+    plan.environment["ceilings"] = asdict(known_ceilings(read_gb_per_s=30.0))
     folder, _ = run(plan, tmp_path / "out")
     with Store.open(folder) as store:
         rates = {(call.round, call.session_id, call.read_gb_per_s) for call in store.calls()}

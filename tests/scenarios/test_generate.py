@@ -17,7 +17,7 @@ import pytest
 from lab.errors import UserError
 from lab.scenarios.generate import FAMILIES, SPLITS, Split, generate, generate_shared
 from lab.scenarios.generate.families import CATALOG_SIZES
-from lab.scenarios.generate.phrases import PHRASES
+from lab.scenarios.generate.phrases import PHRASES, more
 from lab.scenarios.generate.pools import CITIES, LAST_NAMES
 from lab.scenarios.generate.tasks import TASKS
 from lab.scenarios.generate.tasks.themes import THEMES, mixed
@@ -218,6 +218,21 @@ def test_templates_are_disjoint_between_splits_in_every_intent() -> None:
     }
     for one, two in combinations(SPLITS, 2):
         assert not {text for text in texts[one] & texts[two] if len(text.split()) > 1}
+
+
+def test_no_further_train_template_comes_near_a_held_out_one() -> None:
+    def words(template: str) -> set[str]:
+        return set(re.findall(r"[a-z']+", re.sub(r"\{\w+\}", " ", template.lower())))
+
+    def near(one: set[str], two: set[str]) -> bool:
+        shared = len(one & two)
+        return shared >= 0.5 * len(one | two) and shared >= 0.7 * min(len(one), len(two))
+
+    for world, intent in [(name, intent) for name in TRAIN_WORLDS for intent in more(name)]:
+        phrases = PHRASES[world][intent]
+        held_out = [words(text) for split in ("validation", "test") for text in phrases.of(split)]
+        near_one = [t for t in more(world)[intent] if any(near(words(t), other) for other in held_out)]
+        assert not near_one
 
 
 def test_every_intent_has_several_train_templates_and_one_for_each_other_split() -> None:

@@ -140,7 +140,7 @@ def test_the_wording_of_a_text_counts_as_little_as_is_asked_and_that_it_is_no_ca
 def test_a_token_that_texts_begin_with_too_does_not_tell_a_call(examples) -> None:
     call = int(examples[0].ids[examples[0].learn][0])
     assert _calling(examples).tolist() == [call]
-    turned = [dataclasses.replace(one, text=one.learn & ~one.words()) for one in examples[:1]]
+    turned = [dataclasses.replace(one, text=one.learn & ~one.text) for one in examples[:1]]
     assert _calling([*examples, *turned]).tolist() == []
 
 

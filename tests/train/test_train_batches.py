@@ -22,7 +22,8 @@ def tokens(forward: Forward) -> int:
 
 def example(ids: list[int], prompt: int) -> Example:
     """Everything after the prompt is learnt."""
-    return Example(torch.tensor(ids, dtype=torch.int32), torch.arange(len(ids)) >= prompt)
+    learn = torch.arange(len(ids)) >= prompt
+    return Example(torch.tensor(ids, dtype=torch.int32), learn, torch.zeros_like(learn))
 
 
 def test_every_bundle_occurs_once_an_epoch_within_the_limits() -> None:
