@@ -16,7 +16,7 @@ from lab.scenarios.worlds import TRAIN_WORLDS, load_world
 from lab.scenarios.worlds.base import JSON, World
 from lab.session import Session, Tool
 
-_LIMITS = (48, 64, 96, 128, 192, 256)
+_LIMITS = (128, 256, 512)  # tokens of a reply
 _CHARACTERS_PER_TOKEN = 1.7  # of recorded replies, whose ids are one token a digit; a lower bound
 
 
@@ -98,6 +98,7 @@ class Script:
         self._calls: list[JSON] = []
         self._statements: tuple[str, ...] = ()
         self._templates: list[str] = []
+        self._longest = 0  # characters of a reply
         self._made = 0
 
     @property
@@ -205,10 +206,9 @@ class Script:
         self._reply({"role": "assistant", "content": content}, {"kind": "no_call"}, len(content))
 
     def _reply(self, message: JSON, expect: JSON, length: int) -> None:
-        tokens = length / _CHARACTERS_PER_TOKEN + 8
-        limit = next((limit for limit in _LIMITS if limit >= tokens), 512)
+        self._longest = max(self._longest, length)
         # The system message comes first once the session is built.
-        self._calls.append({"at": len(self._messages) + 1, "max_tokens": limit, "expect": expect})
+        self._calls.append({"at": len(self._messages) + 1, "expect": expect})
         self._messages.append(message)
 
     def agent(self, size: int | None = None) -> Agent:
@@ -233,6 +233,9 @@ class Script:
     def session(self, session_id: str, ref: str, tags: Sequence[str], agent: Agent) -> Session:
         """The finished session, held by the agent, validated."""
         goal: JSON = {"success": "world_state", "statements": self._statements}
+        # One limit for the whole session, as an agent has one: it must not tell what is expected where.
+        tokens = self._longest / _CHARACTERS_PER_TOKEN + 8
+        limit = next((limit for limit in _LIMITS if limit >= tokens), _LIMITS[-1])
         return Session.model_validate(
             {
                 "schema": "agent-session/1",
@@ -241,7 +244,7 @@ class Script:
                 "source": {"name": "specquant-lab", "license": "Apache-2.0", "ref": ref},
                 "tools": tuple(_tool(world, name) for world, name in agent.catalog),
                 "messages": [{"role": "system", "content": agent.system}, *self._messages],
-                "calls": self._calls,
+                "calls": [call | {"max_tokens": limit} for call in self._calls],
                 "session": goal | {"world": {"name": self.world_name, "initial_state": self._initial()}},
                 "x_templates": self._templates,
             }

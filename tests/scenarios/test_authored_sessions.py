@@ -175,10 +175,10 @@ def test_identifiers_in_arguments_were_named_before(session: Session) -> None:
 
 
 @each_session
-def test_limits_and_pauses_are_plausible(session: Session) -> None:
+def test_one_limit_holds_for_all_calls_and_pauses_are_plausible(session: Session) -> None:
     for call in session.calls:
         reply = hermes(session.messages[call.at])
-        assert call.max_tokens in {64, 96, 128}
+        assert call.max_tokens == 128
         assert len(reply) / 4 < call.max_tokens
         assert (call.timing.tool_ms is not None) == (call.expect.kind == "calls")
 

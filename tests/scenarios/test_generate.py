@@ -99,6 +99,8 @@ def test_sessions_are_valid_survive_the_file_format_and_their_gold_replies_are_r
             assert score is not None
             assert score.args_ok, (session.id, score.detail)
             assert len(text) / 4 < call.max_tokens
+        # An agent has one limit; one for every reply would tell how long it should be.
+        assert len({call.max_tokens for call in session.calls}) == 1
 
 
 @each_family
