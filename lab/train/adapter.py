@@ -25,6 +25,7 @@ from lab.train.batches import IGNORED, Batch, Bundle, Forward, bundle, collate, 
 from lab.train.config import AdapterConfig
 from lab.train.loading import attaching, load_base
 from lab.train.loop import Loop
+from lab.train.rows import sum_over_rows
 from lab.zoo.adapter import WEIGHTS, read_adapter_config
 
 
@@ -102,30 +103,39 @@ class Trainer(Loop[AdapterConfig, Forward, Batch]):
 
     def _loss(self, batch: Batch) -> Tensor:
         base = self.model.get_base_model()
-        fast = self.config.precision == "bf16"
-        with torch.autocast(self.device.type, torch.bfloat16) if fast else contextlib.nullcontext():
-            decoder = base.get_decoder()
+        decoder, head = base.get_decoder(), base.get_output_embeddings()
+        with self._autocast():
             hidden = decoder(
                 input_ids=batch.ids, position_ids=batch.positions, use_cache=False, layout=batch.layout
             ).last_hidden_state
-            # The head only where there is something to learn: mostly it is the largest matrix.
-            logits = base.get_output_embeddings()(hidden[0, batch.predicting])
-        return self._weighted(logits.float(), batch)
 
-    def _weighted(self, logits: Tensor, batch: Batch) -> Tensor:
-        """Sum of the loss, of logits [N, vocabulary].
+        def nats(some: Tensor, at: slice) -> Tensor:
+            with self._autocast():
+                logits = head(some)
+            return self._weighted(logits.float(), batch, at)
+
+        # The head only where there is something to learn: mostly it is the largest matrix.
+        return sum_over_rows(hidden[0, batch.predicting], nats)
+
+    def _autocast(self) -> contextlib.AbstractContextManager[object]:
+        if self.config.precision == "bf16":
+            return torch.autocast(self.device.type, torch.bfloat16)
+        return contextlib.nullcontext()
+
+    def _weighted(self, logits: Tensor, batch: Batch, at: slice) -> Tensor:
+        """Sum of the loss over the places `at` of those to be learnt, of their logits [N, vocabulary].
 
         The first token of a text says two things: that it is no call, and how it begins. -log(1 - p(call))
         is the first's share of its cross-entropy, and the rest is wording.
         """
-        nats = F.cross_entropy(logits, batch.targets, reduction="none", ignore_index=IGNORED)
+        nats = F.cross_entropy(logits, batch.targets[at], reduction="none", ignore_index=IGNORED)
         weight = self.config.text_weight
         if weight == 1:
             return nats.sum()
-        first = logits[batch.openings]
+        first = logits[batch.opening[at]]
         call = (first[:, self._calling].logsumexp(-1) - first.logsumexp(-1)).exp()
         no_call = -torch.log1p(-call.clamp(max=1 - 1e-6))
-        return torch.where(batch.text, weight * nats, nats).sum() + (1 - weight) * no_call.sum()
+        return torch.where(batch.text[at], weight * nats, nats).sum() + (1 - weight) * no_call.sum()
 
 
 def _calling(examples: Sequence[Example]) -> Tensor:

@@ -24,7 +24,7 @@ IGNORED = -100
 _ALIKE = 0.5
 # Trunks and what grows from them are made up to multiples of this. oneDNN compiles a kernel for every size
 # that it meets in bf16, and forwards would hardly ever share one.
-_BLOCK = 64
+_BLOCK = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Batch:
         predicting: int64 [N], the places whose next tokens are to be learnt, with padding.
         targets: int64 [N], those tokens, and IGNORED for padding.
         text: bool [N], the tokens of replies that call no tool.
-        openings: int64 [K], which of N are the first of such a reply.
+        opening: bool [N], the first tokens of such replies.
         layout: which tokens belong together.
         tokens, learnt: how many of each are no padding.
     """
@@ -125,7 +125,7 @@ class Batch:
     predicting: Tensor
     targets: Tensor
     text: Tensor
-    openings: Tensor
+    opening: Tensor
     layout: Layout
     tokens: int
     learnt: int
@@ -165,11 +165,10 @@ def collate(examples: Sequence[Example], forward: Forward, device: torch.device)
             opening.append(example.begins()[trunk:][1:][learn[1:]])
         trees.append(Tree(start, tuple(branches), _padding(trunk)))
     learnt = sum(map(len, targets))
-    predicting.append(torch.zeros(_padding(learnt), dtype=torch.long))
-    targets.append(torch.full((_padding(learnt),), IGNORED))
-    text.append(torch.zeros(_padding(learnt), dtype=torch.bool))
-    words = torch.cat(text)
-    openings = (torch.cat(opening) & words[:learnt]).nonzero()[:, 0]
+    padding = _padding(learnt)
+    predicting.append(torch.zeros(padding, dtype=torch.long))
+    targets.append(torch.full((padding,), IGNORED))
+    words = F.pad(torch.cat(text), (0, padding))
     flat = [torch.cat(parts).long().to(device) for parts in (ids, positions, predicting, targets)]
     return Batch(
         flat[0][None],
@@ -177,7 +176,7 @@ def collate(examples: Sequence[Example], forward: Forward, device: torch.device)
         flat[2],
         flat[3],
         words.to(device),
-        openings.to(device),
+        (words & F.pad(torch.cat(opening), (0, padding))).to(device),
         Layout(trees, device),
         tokens=_tokens(forward),
         learnt=learnt,

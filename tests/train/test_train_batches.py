@@ -85,25 +85,25 @@ def test_collated_tokens_targets_and_positions_are_those_of_the_sequences() -> N
     forward = [Bundle((0, 1), 2, 9), Bundle((2,), 0, 2)]
     batch = collate(examples, forward, CPU)
     ids, positions = batch.ids[0].tolist(), batch.positions[0].tolist()
-    # Every span is made up to 64.
+    # Every span is made up to 32.
     assert [(tree.trunk, tree.branches, tree.padding) for tree in batch.layout.trees] == [
-        ((0, 64), ((64, 128), (128, 192)), 62),
-        ((192, 192), ((192, 256),), 0),
+        ((0, 32), ((32, 64), (64, 96)), 30),
+        ((96, 96), ((96, 128),), 0),
     ]
-    assert len(ids) == len(positions) == 256
-    assert [ids[:2], ids[64:67], ids[128:132], ids[192:194]] == [[1, 2], [3, 4, 5], [9, 8, 7, 6], [5, 6]]
+    assert len(ids) == len(positions) == 128
+    assert [ids[:2], ids[32:35], ids[64:68], ids[96:98]] == [[1, 2], [3, 4, 5], [9, 8, 7, 6], [5, 6]]
     assert sum(ids) == 1 + 2 + 3 + 4 + 5 + 9 + 8 + 7 + 6 + 5 + 6
-    assert [positions[:2], positions[64:67], positions[128:132], positions[192:194]] == [
+    assert [positions[:2], positions[32:35], positions[64:68], positions[96:98]] == [
         [0, 1],
         [2, 3, 4],
         [2, 3, 4, 5],
         [0, 1],
     ]
-    assert batch.predicting[:5].tolist() == [64, 65, 129, 130, 192]
-    assert batch.targets.tolist() == [4, 5, 7, 6, 6] + 59 * [IGNORED]
+    assert batch.predicting[:5].tolist() == [32, 33, 65, 66, 96]
+    assert batch.targets.tolist() == [4, 5, 7, 6, 6] + 27 * [IGNORED]
     assert (batch.tokens, batch.learnt) == (11, 5)
     assert not batch.text.any()
-    assert len(batch.openings) == 0
+    assert not batch.opening.any()
 
 
 def test_replies_that_call_nothing_are_found_among_the_targets() -> None:
@@ -115,5 +115,5 @@ def test_replies_that_call_nothing_are_found_among_the_targets() -> None:
     batch = collate(examples, [Bundle((0, 1), 2, 14)], CPU)
     assert batch.targets.tolist()[:8] == [4, 5, 7, 6, 4, 5, 8, 6]
     assert batch.text.nonzero()[:, 0].tolist() == [2, 3, 6, 7]
-    assert batch.openings.tolist() == [2, 6]
-    assert len(batch.text) == len(batch.targets)
+    assert batch.opening.nonzero()[:, 0].tolist() == [2, 6]
+    assert len(batch.text) == len(batch.opening) == len(batch.targets)
