@@ -72,6 +72,7 @@ _setting = setting_of(AdapterConfig)
 @_setting("compile", bool, "Fuse the layers with torch.compile; on CPU it needs a C++ compiler.")
 @_setting("text_weight", float, "What the wording of replies without a call counts for, 0 to 1.")
 @_setting("mask_names", float, "Share of the agents whose tools go by other names; not in validation.")
+@_setting("openings", float, "Share of the sessions trained up to their first reply; not in validation.")
 @_setting("seed", int, "Of the generated sessions, their order and the adapter's first weights.")
 @click.option(
     "--evaluations",
@@ -101,6 +102,7 @@ def adapter(
     """Fine-tune MODEL with LoRA on the replies of sessions, and merge the adapter into a model of its own."""
     from lab.train.folder import MERGED, Training, claim, digest, refuse_finished
     from lab.train.masking import mask_names
+    from lab.train.openings import openings
 
     config = AdapterConfig(**settings)
     refuse_finished(out, MERGED)
@@ -108,6 +110,7 @@ def adapter(
         raise UserError("training needs the package peft", hint="pip install 'specquant-lab[train]'")
     sessions, held_out = sessions_of(families, number, share, config.seed, files, validation)
     sessions = mask_names(sessions, config.mask_names, config.seed)
+    sessions = openings(sessions, config.openings, config.seed)
     prepare_device(device, threads)
     console = Console(stderr=as_json)
     base = _resolve(model, config, console)

@@ -30,7 +30,8 @@ class AdapterConfig:
             counts in full.
         mask_names: share of the agents whose tools and parameters are trained under other names
             (`lab.train.masking`).
-        seed: of the adapter's first weights, the order of the data, dropout and masking.
+        openings: share of the sessions that are trained up to their first reply only (`lab.train.openings`).
+        seed: of the adapter's first weights, the order of the data, dropout, masking and openings.
     """
 
     rank: int = 16
@@ -48,6 +49,7 @@ class AdapterConfig:
     compile: bool = False
     text_weight: float = 1.0
     mask_names: float = 0.0
+    openings: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -58,7 +60,7 @@ class AdapterConfig:
             raise UserError(_option("dropout"), got=self.dropout, expected="at least 0 and less than 1")
         if self.frozen < 0:
             raise UserError(_option("frozen"), got=self.frozen, expected="0 or more")
-        for name in ("warmup", "text_weight", "mask_names"):
+        for name in ("warmup", "text_weight", "mask_names", "openings"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(_option(name), got=getattr(self, name), expected="0 to 1")
         if self.forward_tokens is not None and self.forward_tokens < self.length:
