@@ -73,7 +73,7 @@ _AGENT = replace(
     description="The same with an adapter that was trained to call tools; its card says how well.",
     adapter=Artifact(
         file="smollm2-135m-agent/adapter_model.safetensors",
-        sha256="6fc99ca307e5ed704ba8fd1f68930bfa9cd45abbab0de1920c1b0049b80b19ea",
+        sha256="73d3f19ca248ce0b49a6ad7660db929a7070d60ce4f049295cf71c6effaeaa0d",
         bytes=19_593_480,
     ),
     draft_head="smollm2-135m-agent/eagle3",
