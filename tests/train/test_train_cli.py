@@ -15,6 +15,7 @@ from lab.models.examples import examples_of
 from lab.session import dump_session, load_sessions
 from lab.train.folder import digest
 from lab.train.masking import mask_names
+from lab.train.openings import openings
 from lab.zoo.resolve import resolve
 
 PNG = b"\x89PNG\r\n"
@@ -56,12 +57,15 @@ def document(result: Result) -> dict:
     return json.loads(result.stdout.splitlines()[-1])
 
 
-def test_masked_names_are_trained_and_not_validated_on(arguments, tmp_path, data) -> None:
-    options = ("--mask-names", 1, "--seed", 3, "--evaluations", 0, "--epochs", 0.5)
+@pytest.mark.parametrize(("option", "change"), [("--mask-names", mask_names), ("--openings", openings)])
+def test_what_changes_sessions_changes_those_that_are_trained_and_not_the_validation(
+    arguments, tmp_path, data, option, change
+) -> None:
+    options = (option, 1, "--seed", 3, "--evaluations", 0, "--epochs", 0.5)
     assert invoke(arguments, *options).exit_code == 0
     facts = json.loads((tmp_path / "run" / "training.json").read_text())
     sessions = [session for name in ("a", "b") for session in load_sessions(data[name])]
-    assert facts["sessions"] == digest(mask_names(sessions, 1, 3)) != digest(sessions)
+    assert facts["sessions"] == digest(change(sessions, 1, 3)) != digest(sessions)
     assert facts["validation"] == digest(load_sessions(data["validation"]))
 
 
