@@ -132,7 +132,7 @@ class Trainer(Loop[AdapterConfig, Forward, Batch]):
         weight = self.config.text_weight
         if weight == 1:
             return nats.sum()
-        first = logits[batch.opening[at]]
+        first = logits[batch.begins[at]]
         call = (first[:, self._calling].logsumexp(-1) - first.logsumexp(-1)).exp()
         no_call = -torch.log1p(-call.clamp(max=1 - 1e-6))
         return torch.where(batch.text[at], weight * nats, nats).sum() + (1 - weight) * no_call.sum()

@@ -115,7 +115,7 @@ class Batch:
         predicting: int64 [N], the places whose next tokens are to be learnt, with padding.
         targets: int64 [N], those tokens, and IGNORED for padding.
         text: bool [N], the tokens of replies that call no tool.
-        opening: bool [N], the first tokens of such replies.
+        begins: bool [N], the first tokens of such replies.
         layout: which tokens belong together.
         tokens, learnt: how many of each are no padding.
     """
@@ -125,7 +125,7 @@ class Batch:
     predicting: Tensor
     targets: Tensor
     text: Tensor
-    opening: Tensor
+    begins: Tensor
     layout: Layout
     tokens: int
     learnt: int
@@ -148,7 +148,7 @@ def collate(examples: Sequence[Example], forward: Forward, device: torch.device)
     predicting: list[Tensor] = []
     targets: list[Tensor] = []
     text: list[Tensor] = []
-    opening: list[Tensor] = []
+    begins: list[Tensor] = []
     spans: list[tuple[int, int]] = []
     trees: list[Tree] = []
     for bundle in forward:
@@ -162,7 +162,7 @@ def collate(examples: Sequence[Example], forward: Forward, device: torch.device)
             predicting.append(branches[-1][0] + learn[1:].nonzero()[:, 0])
             targets.append(own[1:][learn[1:]])
             text.append(example.text[trunk:][1:][learn[1:]])
-            opening.append(example.begins()[trunk:][1:][learn[1:]])
+            begins.append(example.begins()[trunk:][1:][learn[1:]])
         trees.append(Tree(start, tuple(branches), _padding(trunk)))
     learnt = sum(map(len, targets))
     padding = _padding(learnt)
@@ -176,7 +176,7 @@ def collate(examples: Sequence[Example], forward: Forward, device: torch.device)
         flat[2],
         flat[3],
         words.to(device),
-        (words & F.pad(torch.cat(opening), (0, padding))).to(device),
+        (words & F.pad(torch.cat(begins), (0, padding))).to(device),
         Layout(trees, device),
         tokens=_tokens(forward),
         learnt=learnt,

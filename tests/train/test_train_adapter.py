@@ -132,7 +132,7 @@ def test_the_wording_of_a_text_counts_as_little_as_is_asked_and_that_it_is_no_ca
     for row, target in enumerate(batch.targets.tolist()):
         if target != IGNORED:
             said = -probabilities[row, target].log()
-            no_call = -(1 - probabilities[row, call]).log() if batch.opening[row] else 0.0
+            no_call = -(1 - probabilities[row, call]).log() if batch.begins[row] else 0.0
             expected += no_call + weight * (said - no_call) if batch.text[row] else said
     parts = [made._weighted(logits[at], batch, at) for at in (slice(0, 5), slice(5, len(logits)))]
     assert sum(parts).item() == pytest.approx(expected.item(), rel=1e-5)

@@ -103,7 +103,7 @@ def test_collated_tokens_targets_and_positions_are_those_of_the_sequences() -> N
     assert batch.targets.tolist() == [4, 5, 7, 6, 6] + 27 * [IGNORED]
     assert (batch.tokens, batch.learnt) == (11, 5)
     assert not batch.text.any()
-    assert not batch.opening.any()
+    assert not batch.begins.any()
 
 
 def test_replies_that_call_nothing_are_found_among_the_targets() -> None:
@@ -115,5 +115,5 @@ def test_replies_that_call_nothing_are_found_among_the_targets() -> None:
     batch = collate(examples, [Bundle((0, 1), 2, 14)], CPU)
     assert batch.targets.tolist()[:8] == [4, 5, 7, 6, 4, 5, 8, 6]
     assert batch.text.nonzero()[:, 0].tolist() == [2, 3, 6, 7]
-    assert batch.opening.nonzero()[:, 0].tolist() == [2, 6]
-    assert len(batch.text) == len(batch.opening) == len(batch.targets)
+    assert batch.begins.nonzero()[:, 0].tolist() == [2, 6]
+    assert len(batch.text) == len(batch.begins) == len(batch.targets)
