@@ -7,6 +7,7 @@ buffer, take turns within a repeat, so that what slows the machine for a while s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -46,27 +47,27 @@ def step_times(
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(0, decoder.config.vocabulary, (max(rows),), generator=generator).to(decoder.device)
     inputs = _inputs(decoder, max(rows))
+
+    def timed(run: Callable[[], object]) -> float:
+        clock = Ledger(sync)
+        run()
+        return clock.lap()
+
     steps: dict[int, list[float]] = {n: [] for n in rows}
     matmuls: dict[int, list[float]] = {n: [] for n in rows}
     reads: list[float] = []
     for repeat in range(WARM_UP + repeats):
         for n in rows:
-            clock = Ledger(sync)
-            decoder.forward(ids[:n], cache)
-            step_s = clock.lap()
+            step_s = timed(partial(decoder.forward, ids[:n], cache))
             cache.truncate(context)
-            clock = Ledger(sync)
-            _products(decoder, inputs, n)
-            matmul_s = clock.lap()
+            matmul_s = timed(partial(_products, decoder, inputs, n))
             if repeat >= WARM_UP:
                 steps[n].append(step_s)
                 matmuls[n].append(matmul_s)
         if read is not None:
-            clock = Ledger(sync)
-            read.run()
-            read_s = clock.lap()
+            rate = read.best_rate(timed)
             if repeat >= WARM_UP:
-                reads.append(read.work / read_s)
+                reads.append(rate)
         tell()
     return [
         StepTimes(
