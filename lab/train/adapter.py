@@ -129,13 +129,15 @@ class Trainer(Loop[AdapterConfig, Forward, Batch]):
         is the first's share of its cross-entropy, and the rest is wording.
         """
         nats = F.cross_entropy(logits, batch.targets[at], reduction="none", ignore_index=IGNORED)
-        weight = self.config.text_weight
-        if weight == 1:
+        weight, no_call_weight = self.config.text_weight, self.config.no_call_weight
+        if weight == no_call_weight == 1:
             return nats.sum()
         first = logits[batch.begins[at]]
         call = (first[:, self._calling].logsumexp(-1) - first.logsumexp(-1)).exp()
         no_call = -torch.log1p(-call.clamp(max=1 - 1e-6))
-        return torch.where(batch.text[at], weight * nats, nats).sum() + (1 - weight) * no_call.sum()
+        return (
+            torch.where(batch.text[at], weight * nats, nats).sum() + (no_call_weight - weight) * no_call.sum()
+        )
 
 
 def _calling(examples: Sequence[Example]) -> Tensor:

@@ -26,8 +26,9 @@ class AdapterConfig:
             The adapter itself is float32.
         compile: fuse what lies between the matrix products with torch.compile, which needs a C++ compiler
             on CPU and takes a minute or two to start.
-        text_weight: what the wording of a reply that calls no tool counts for, 0 to 1. That it calls none
-            counts in full.
+        text_weight: what the wording of a reply that calls no tool counts for, 0 to 1.
+        no_call_weight: what it counts for that such a reply calls none, one decision against the dozens of
+            tokens of a call.
         mask_names: share of the agents whose tools and parameters are trained under other names
             (`lab.train.masking`).
         openings: share of the sessions that are trained up to their first reply only (`lab.train.openings`).
@@ -48,12 +49,13 @@ class AdapterConfig:
     precision: Literal["bf16", "fp32"] = "bf16"
     compile: bool = False
     text_weight: float = 1.0
+    no_call_weight: float = 1.0
     mask_names: float = 0.0
     openings: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("rank", "alpha", "lr", "epochs", "length", "batch_tokens", "clip"):
+        for name in ("rank", "alpha", "lr", "epochs", "length", "batch_tokens", "clip", "no_call_weight"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise UserError(_option(name), got=getattr(self, name), expected="more than 0")
         if not 0 <= self.dropout < 1:

@@ -118,11 +118,13 @@ def test_a_step_does_not_depend_on_how_it_is_cut_into_forwards(trainer, examples
     assert left.learnt == right.learnt == sum(int(example.learn.sum()) for example in examples)
 
 
-@pytest.mark.parametrize("weight", [0.0, 0.25, 1.0])
-def test_the_wording_of_a_text_counts_as_little_as_is_asked_and_that_it_is_no_call_in_full(
-    trainer, examples, weight
+@pytest.mark.parametrize(
+    ("weight", "decision"), [(0.0, 1.0), (0.25, 1.0), (1.0, 1.0), (0.25, 3.0), (1.0, 0.5)]
+)
+def test_the_wording_of_a_text_and_that_it_is_no_call_count_for_as_much_as_is_asked(
+    trainer, examples, weight, decision
 ) -> None:
-    made = trainer(text_weight=weight)
+    made = trainer(text_weight=weight, no_call_weight=decision)
     batch = collate(examples, [Bundle((place,), 0, len(one)) for place, one in enumerate(examples)], CPU)
     torch.manual_seed(0)
     logits = torch.randn(len(batch.targets), 300)
@@ -133,7 +135,7 @@ def test_the_wording_of_a_text_counts_as_little_as_is_asked_and_that_it_is_no_ca
         if target != IGNORED:
             said = -probabilities[row, target].log()
             no_call = -(1 - probabilities[row, call]).log() if batch.begins[row] else 0.0
-            expected += no_call + weight * (said - no_call) if batch.text[row] else said
+            expected += decision * no_call + weight * (said - no_call) if batch.text[row] else said
     parts = [made._weighted(logits[at], batch, at) for at in (slice(0, 5), slice(5, len(logits)))]
     assert sum(parts).item() == pytest.approx(expected.item(), rel=1e-5)
 
@@ -341,6 +343,7 @@ def test_the_learning_rate_warms_up_and_falls_towards_zero() -> None:
         ("dropout", 1.0),
         ("warmup", 2.0),
         ("text_weight", 1.5),
+        ("no_call_weight", 0.0),
         ("openings", -0.1),
         ("mask_names", -0.5),
         ("forward_tokens", 5),
