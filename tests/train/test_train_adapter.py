@@ -128,8 +128,9 @@ def test_the_wording_of_a_text_and_that_it_is_no_call_count_for_as_much_as_is_as
     batch = collate(examples, [Bundle((place,), 0, len(one)) for place, one in enumerate(examples)], CPU)
     torch.manual_seed(0)
     logits = torch.randn(len(batch.targets), 300)
-    probabilities = logits.double().softmax(-1)
     call = examples[0].ids[examples[0].learn][0]  # the first reply calls a tool
+    logits[:, call] += 5  # likely enough to tell in the sum
+    probabilities = logits.double().softmax(-1)
     expected = 0.0
     for row, target in enumerate(batch.targets.tolist()):
         if target != IGNORED:
