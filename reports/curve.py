@@ -35,8 +35,8 @@ def table(curve: Curve) -> Table:
         title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1), pad_edge=False
     )
     heads = (
-        *("n\nrows", "step\nms", "T_v(n)/T_1\nplain steps", "products\nms", "roof\nms"),
-        *("over\nroof", "limited\nby", "pays above\nchain", "\ntree"),
+        *("n\nrows", "step\nms", "T_v(n)/T_1\nplain steps", "matmul\nms", "roof\nms"),
+        *("over\nroof", "limited\nby", "pays >\nchain", "pays >\ntree"),
     )
     for head in heads:
         shown.add_column(head, justify="right", header_style="dim", no_wrap=True)
@@ -48,9 +48,14 @@ def table(curve: Curve) -> Table:
             interval(point.cost),
             *(number(figure) for figure in figures),
             point.bound,
-            *(number(even) or UNDEFINED for even in (point.chain, point.tree)),
+            *(_accepted(even) for even in (point.chain, point.tree)),
         )
     return shown
+
+
+def _accepted(even: float | None) -> str:
+    """An accepted length is one token at least: what costs less than a plain step pays above one."""
+    return UNDEFINED if even is None else number(max(even, 1.0)) or UNDEFINED
 
 
 def sentence(curve: Curve) -> Text:

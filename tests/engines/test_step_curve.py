@@ -6,14 +6,19 @@ import csv
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from rich.console import Console
 from torch import Tensor
 
+from lab.analysis.curve import Curve as AnalysedCurve
+from lab.analysis.curve import Point
+from lab.analysis.stats import Interval
 from lab.cli.curve import curve
 from lab.kernels import cpu
 from lab.measure import ceilings as ceilings_module
@@ -22,6 +27,7 @@ from lab.measure.workloads import Workload
 from lab.models.checkpoint import load_decoder
 from lab.models.decoder import Decoder
 from lab.precision.base import load_precision
+from lab.reports.curve import table
 
 REPEATS, CONTEXT = 2, 20
 
@@ -56,7 +62,8 @@ def test_row_counts_take_turns_behind_the_same_context(
         tell=lambda: told.append(None),
     )
     assert seen == [(1, CONTEXT), (3, CONTEXT)] * (WARM_UP + REPEATS)
-    assert len(told) == len(buffers) == WARM_UP + REPEATS
+    assert len(told) == WARM_UP + REPEATS
+    assert len(buffers) == 3 * len(told)  # for the best of three
     assert [record.rows for record in found] == [1, 3]
     for record in found:
         assert len(record.step_s) == len(record.matmul_s) == len(record.reads_per_s) == REPEATS
@@ -139,6 +146,18 @@ def test_every_point_is_in_the_document_the_table_and_the_files(
     assert "A plain step takes" in result.stderr
     # No column is cut short in a terminal of 80.
     assert "…" not in result.stderr
+
+
+def test_the_widest_figures_fit_into_80_columns_and_no_step_pays_below_one_token() -> None:
+    wide = Interval(14.75, 12.31, 18.2)
+    point = Point(
+        4, Interval(0.675, 0.6, 0.7), wide, 0.0512, 0.0031, Interval(208, 200, 300), "memory", 0.932, 0.941
+    )
+    console = Console(width=80, file=StringIO(), force_terminal=False)
+    console.print(table(AnalysedCurve("fp32", "dense=torch", 16, (point,))))
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "…" not in shown
+    assert shown.split()[-2:] == ["1.00", "1.00"]
 
 
 @pytest.mark.skipif(cpu.library() is None, reason="installed without a C++ compiler")
