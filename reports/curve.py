@@ -55,7 +55,7 @@ def table(curve: Curve) -> Table:
 
 def _accepted(even: float | None) -> str:
     """An accepted length is one token at least: what costs less than a plain step pays above one."""
-    return UNDEFINED if even is None else number(max(even, 1.0)) or UNDEFINED
+    return number(None if even is None else max(even, 1.0)) or UNDEFINED
 
 
 def sentence(curve: Curve) -> Text:
