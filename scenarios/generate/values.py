@@ -33,7 +33,7 @@ def share(pool: Sequence[T], split: Split) -> list[T]:
 
 
 class Values:
-    """Draws the values of one session; a pool's item is never drawn twice.
+    """Draws the values of one session; a pool's item is never drawn twice, an identifier neither.
 
     Attributes:
         today: the session's date, drawn unless it is given.
@@ -43,6 +43,7 @@ class Values:
         self.rng, self.split = rng, split
         self._residues = RESIDUES[split]
         self._left: dict[int, list[object]] = {}
+        self._ids: set[str] = set()
         self.serial = rng.choice(self._residues)
         year = 2025 + rng.randrange(3)
         # Everything of a session happens in one year, which its system prompt names.
@@ -85,7 +86,10 @@ class Values:
 
     def id_(self, prefix: str) -> str:
         """A prefix with five digits."""
-        return f"{prefix}{self.number(10_000, 99_999)}"
+        while (drawn := f"{prefix}{self.number(10_000, 99_999)}") in self._ids:
+            pass
+        self._ids.add(drawn)
+        return drawn
 
     def amount(self, low: int, high: int) -> float:
         """An amount of money, every third time a whole one."""

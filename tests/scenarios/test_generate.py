@@ -200,6 +200,13 @@ def test_in_train_every_other_pool_value_has_an_invented_word_and_elsewhere_none
     assert all(re.fullmatch("[A-Z]{3}", code) and code not in cities.values() for _, code in codes)
 
 
+def test_an_identifier_is_never_drawn_twice_in_a_session() -> None:
+    for split in SPLITS:
+        values = Values(random.Random(0), split)
+        drawn = [values.id_("AC") for _ in range(1000)]
+        assert len(set(drawn)) == len(drawn), split
+
+
 def test_a_mixed_theme_has_parts_of_several_and_train_has_other_ones_than_test() -> None:
     rng = random.Random(0)
     mixed_ = [mixed(THEMES["train"], rng) for _ in range(50)]
