@@ -7,7 +7,6 @@ import json
 import shlex
 import sys
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from lab.cli.train_shared import (
     device_of,
     examples_within,
     prepare_device,
+    require_peft,
     sessions_of,
     setting_of,
     stopping,
@@ -107,8 +107,7 @@ def adapter(
 
     config = AdapterConfig(**settings)
     refuse_finished(out, MERGED)
-    if find_spec("peft") is None:
-        raise UserError("training needs the package peft", hint="pip install 'specquant-lab[train]'")
+    require_peft()
     sessions, held_out = sessions_of(families, number, share, config.seed, files, validation)
     sessions = mask_names(sessions, config.mask_names, config.seed)
     sessions = openings(sessions, config.openings, config.seed)

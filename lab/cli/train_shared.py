@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +99,16 @@ def course_options(function: Any) -> Any:
             show_default=True,
             help="Time between checkpoints.",
         ),
+    )
+    function = device_options(function)
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def device_options(function: Any) -> Any:
+    """The options that say where to compute, and that the result is wanted as JSON."""
+    options = (
         click.option(
             "--threads", type=click.IntRange(min=1), help="CPU threads; the usable cores by default."
         ),
@@ -106,7 +117,7 @@ def course_options(function: Any) -> Any:
             type=click.Choice(["cpu", "cuda"]),
             default="cpu",
             show_default=True,
-            help="Where to train.",
+            help="Where to compute.",
         ),
         click.option("--json", "as_json", is_flag=True, help="Print one JSON document as the last line."),
     )
@@ -180,6 +191,11 @@ def examples_within(
             highlight=False,
         )
     return found
+
+
+def require_peft() -> None:
+    if find_spec("peft") is None:
+        raise UserError("training needs the package peft", hint="pip install 'specquant-lab[train]'")
 
 
 def prepare_device(device: str, threads: int | None) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lab.errors import UserError
@@ -72,15 +72,19 @@ class Trainer(Loop[AdapterConfig, Forward, Batch]):
 
     def save_adapter(self, folder: Path) -> None:
         """Write the adapter in peft's format: adapter_config.json and adapter_model.safetensors (float32)."""
-        from peft import get_peft_model_state_dict
-
-        # Asked to find out for itself, peft looks the base model's name up on the hub.
-        state = get_peft_model_state_dict(self.model, save_embedding_layers=False)
         folder.mkdir(exist_ok=True)
-        save_file(
-            {name: tensor.cpu() for name, tensor in state.items()}, folder / "adapter_model.safetensors"
-        )
+        save_file({name: tensor.cpu() for name, tensor in self.adapter().items()}, folder / WEIGHTS)
         self.model.peft_config["default"].save_pretrained(str(folder))
+
+    def adapter(self) -> dict[str, Tensor]:
+        """A copy of the adapter's factors, by their names in peft's format."""
+        return {name: tensor.clone() for name, tensor in _factors(self.model).items()}
+
+    def set_adapter(self, factors: dict[str, Tensor]) -> None:
+        """Replace the adapter by factors of the same names and shapes."""
+        from peft import set_peft_model_state_dict
+
+        set_peft_model_state_dict(self.model, factors)
 
     def loss(self, examples: Sequence[Example]) -> float:
         """Mean loss (nats) over all learnt tokens of the examples, without dropout."""
@@ -175,8 +179,7 @@ def _with_adapter(folder: Path, config: AdapterConfig, device: torch.device, nam
 
 
 def _take_over(adapter: Path, model: Any, config: AdapterConfig) -> None:
-    from peft import get_peft_model_state_dict, set_peft_model_state_dict
-    from safetensors.torch import load_file
+    from peft import set_peft_model_state_dict
 
     known = read_adapter_config(adapter)
     rank, alpha = known["r"], known["lora_alpha"]
@@ -187,9 +190,9 @@ def _take_over(adapter: Path, model: Any, config: AdapterConfig) -> None:
             expected=f"at most rank {config.rank}, and alpha {config.alpha / config.rank:g} times the rank",
             hint="Give its own --rank and --alpha, or multiples of both.",
         )
+    given = read_factors(adapter)
     try:
-        given = load_file(adapter / WEIGHTS)
-        own = get_peft_model_state_dict(model, save_embedding_layers=False)
+        own = _factors(model)
         layers = {_layer(name) for name in given}
         unknown = given.keys() - own.keys()
         missing = {name for name in own if _layer(name) in layers} - given.keys()
@@ -200,9 +203,30 @@ def _take_over(adapter: Path, model: Any, config: AdapterConfig) -> None:
                 expected="whole layers of an adapter of this model, none that --frozen leaves out",
             )
         set_peft_model_state_dict(model, own | {name: _widened(given[name], own[name]) for name in given})
-    except (OSError, SafetensorError, RuntimeError) as error:
+    except RuntimeError as error:
         got = str(error).splitlines()[0]
         raise UserError(f"--from {adapter}", got=got, expected="an adapter of this model") from None
+
+
+def read_factors(adapter: Path) -> dict[str, Tensor]:
+    """The factors of an adapter's folder, by their names in peft's format.
+
+    Raises:
+        UserError: they cannot be read.
+    """
+    try:
+        return load_file(adapter / WEIGHTS)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{adapter / WEIGHTS}", got=str(error), expected="an adapter's factors") from None
+
+
+def _factors(model: Any) -> dict[str, Tensor]:
+    """The adapter's factors themselves, by their names in peft's format."""
+    from peft import get_peft_model_state_dict
+
+    # Asked to find out for itself, peft looks the base model's name up on the hub.
+    factors: dict[str, Tensor] = get_peft_model_state_dict(model, save_embedding_layers=False)
+    return factors
 
 
 def _layer(name: str) -> str:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,26 @@ class Training:
         data = {"sessions": self.sessions, "validation": self.validation, "start": self.start}
         kind = "adapter" if isinstance(self.config, AdapterConfig) else "eagle3"
         return {"schema": SCHEMA, "kind": kind, "model": self.model, **asdict(self.config), **data}
+
+
+def read_training(folder: Path) -> Training:
+    """What the folder's training is.
+
+    Raises:
+        UserError: there is none, or it is of another version of the lab.
+    """
+    path = folder / TRAINING
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        kinds: dict[str, type[AdapterConfig] | type[Eagle3Config]]
+        kinds = {"adapter": AdapterConfig, "eagle3": Eagle3Config}
+        kind = kinds[facts["kind"]]
+        config = kind(**{field.name: facts[field.name] for field in fields(kind)})
+        return Training(facts["model"], config, facts["sessions"], facts["validation"], facts["start"])
+    except OSError as error:
+        raise UserError(f"{path}", got=error.strerror, expected="a training's folder") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}", got=f"{type(error).__name__}: {error}", expected=SCHEMA) from None
 
 
 def digest(sessions: Iterable[Session]) -> str:

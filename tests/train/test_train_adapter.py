@@ -204,7 +204,7 @@ def test_an_adapter_of_another_form_is_not_trained_on(trainer, tmp_path) -> None
     with pytest.raises(UserError, match="0 matrices missing, 14 without a place"):
         trainer(start=tmp_path)
     weights_file.write_bytes(b"nothing")
-    with pytest.raises(UserError, match="expected an adapter of this model"):
+    with pytest.raises(UserError, match="expected an adapter's factors"):
         trainer(start=tmp_path)
 
 

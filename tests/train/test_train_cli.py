@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from safetensors.torch import load_file
 
 from lab.cli import train_adapter as command
+from lab.cli import train_shared
 from lab.cli.train import train
 from lab.errors import UserError
 from lab.models.examples import examples_of
@@ -216,6 +217,6 @@ def test_another_training_or_other_files_in_the_folder_are_refused(arguments, tm
 
 
 def test_without_peft_it_says_what_to_install(arguments, monkeypatch) -> None:
-    monkeypatch.setattr(command, "find_spec", lambda _: None)
+    monkeypatch.setattr(train_shared, "find_spec", lambda _: None)
     with pytest.raises(UserError, match=r"pip install 'specquant-lab\[train\]'"):
         invoke(arguments)
