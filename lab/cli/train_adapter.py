@@ -74,6 +74,7 @@ _setting = setting_of(AdapterConfig)
 @_setting("no_call_weight", float, "What it counts for that such a reply calls no tool.")
 @_setting("mask_names", float, "Share of the agents whose tools go by other names; not in validation.")
 @_setting("openings", float, "Share of the sessions trained up to their first reply; not in validation.")
+@_setting("vary_words", float, "Share of the sessions whose copied words are other ones; not in validation.")
 @_setting("seed", int, "Of the generated sessions, their order and the adapter's first weights.")
 @click.option(
     "--evaluations",
@@ -101,9 +102,11 @@ def adapter(
     **settings: Any,
 ) -> None:
     """Fine-tune MODEL with LoRA on the replies of sessions, and merge the adapter into a model of its own."""
+    from lab.models.tokenizer import ChatTokenizer
     from lab.train.folder import MERGED, Training, claim, digest, refuse_finished
     from lab.train.masking import mask_names
     from lab.train.openings import openings
+    from lab.train.words import vary_words, words_of
 
     config = AdapterConfig(**settings)
     refuse_finished(out, MERGED)
@@ -114,6 +117,12 @@ def adapter(
     prepare_device(device, threads)
     console = Console(stderr=as_json)
     base = _resolve(model, config, console)
+    if config.vary_words:
+        words = words_of(ChatTokenizer.load(base.path))
+        if not words:
+            got = f"{base.name}, whose tokenizer spells every word alike behind a blank and a quote"
+            raise UserError("--vary-words", got=got, expected="0 for this model")
+        sessions = vary_words(sessions, config.vary_words, config.seed, words)
     data, check = (
         examples_within(config.length, chosen, base, console, what)
         for what, chosen in (("training", sessions), ("validation", held_out))

@@ -32,7 +32,9 @@ class AdapterConfig:
         mask_names: share of the agents whose tools and parameters are trained under other names
             (`lab.train.masking`).
         openings: share of the sessions that are trained up to their first reply only (`lab.train.openings`).
-        seed: of the adapter's first weights, the order of the data, dropout, masking and openings.
+        vary_words: share of the sessions whose copied words are trained as other words of the vocabulary
+            (`lab.train.words`).
+        seed: of the adapter's first weights, the order of the data, dropout, masking, openings and words.
     """
 
     rank: int = 16
@@ -52,6 +54,7 @@ class AdapterConfig:
     no_call_weight: float = 1.0
     mask_names: float = 0.0
     openings: float = 0.0
+    vary_words: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -62,7 +65,7 @@ class AdapterConfig:
             raise UserError(_option("dropout"), got=self.dropout, expected="at least 0 and less than 1")
         if self.frozen < 0:
             raise UserError(_option("frozen"), got=self.frozen, expected="0 or more")
-        for name in ("warmup", "text_weight", "mask_names", "openings"):
+        for name in ("warmup", "text_weight", "mask_names", "openings", "vary_words"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(_option(name), got=getattr(self, name), expected="0 to 1")
         if self.forward_tokens is not None and self.forward_tokens < self.length:

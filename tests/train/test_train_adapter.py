@@ -347,6 +347,7 @@ def test_the_learning_rate_warms_up_and_falls_towards_zero() -> None:
         ("no_call_weight", 0.0),
         ("openings", -0.1),
         ("mask_names", -0.5),
+        ("vary_words", 1.1),
         ("forward_tokens", 5),
     ],
 )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from lab.session import dump_session, load_sessions
 from lab.train.folder import digest
 from lab.train.masking import mask_names
 from lab.train.openings import openings
+from lab.train.words import vary_words
 from lab.zoo.resolve import resolve
 
 PNG = b"\x89PNG\r\n"
@@ -58,10 +60,21 @@ def document(result: Result) -> dict:
     return json.loads(result.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize(("option", "change"), [("--mask-names", mask_names), ("--openings", openings)])
+WORDS = ["Falconry", "slugs"]
+
+
+@pytest.mark.parametrize(
+    ("option", "change"),
+    [
+        ("--mask-names", mask_names),
+        ("--openings", openings),
+        ("--vary-words", partial(vary_words, words=WORDS)),
+    ],
+)
 def test_what_changes_sessions_changes_those_that_are_trained_and_not_the_validation(
-    arguments, tmp_path, data, option, change
+    arguments, tmp_path, data, option, change, monkeypatch
 ) -> None:
+    monkeypatch.setattr("lab.train.words.words_of", lambda _: WORDS)
     options = (option, 1, "--seed", 3, "--evaluations", 0, "--epochs", 0.5)
     assert invoke(arguments, *options).exit_code == 0
     facts = json.loads((tmp_path / "run" / "training.json").read_text())
@@ -183,6 +196,7 @@ def test_sessions_over_the_limit_are_left_out_and_named(arguments, make_session,
         (["--validation", "none.jsonl"], r"session file none\.jsonl"),
         (["--length", "5"], "--length: got 5, expected one that at least one session fits into"),
         (["--length", "641"], "--length: got 641, expected at most 640"),
+        (["--vary-words", "1"], "--vary-words: got .*tiny, whose tokenizer spells every word alike"),
         (["--rank", "0"], "--rank: got 0, expected more than 0"),
         (["--forward-tokens", "100"], "--forward-tokens: got 100"),
         (["--model", "smolm2-135m"], r"Did you mean 'smollm2-135m'\?"),
