@@ -64,7 +64,8 @@ def read_training(folder: Path) -> Training:
         kinds: dict[str, type[AdapterConfig] | type[Eagle3Config]]
         kinds = {"adapter": AdapterConfig, "eagle3": Eagle3Config}
         kind = kinds[facts["kind"]]
-        config = kind(**{field.name: facts[field.name] for field in fields(kind)})
+        # An option that the lab did not have yet was at its default.
+        config = kind(**{field.name: facts[field.name] for field in fields(kind) if field.name in facts})
         return Training(facts["model"], config, facts["sessions"], facts["validation"], facts["start"])
     except OSError as error:
         raise UserError(f"{path}", got=error.strerror, expected="a training's folder") from None
