@@ -75,6 +75,7 @@ _setting = setting_of(AdapterConfig)
 @_setting("mask_names", float, "Share of the agents whose tools go by other names; not in validation.")
 @_setting("openings", float, "Share of the sessions trained up to their first reply; not in validation.")
 @_setting("vary_words", float, "Share of the sessions whose copied words are other ones; not in validation.")
+@_setting("copies", int, "Sessions beyond those, each of a call that copies some eight words.")
 @_setting("seed", int, "Of the generated sessions, their order and the adapter's first weights.")
 @click.option(
     "--evaluations",
@@ -103,6 +104,7 @@ def adapter(
 ) -> None:
     """Fine-tune MODEL with LoRA on the replies of sessions, and merge the adapter into a model of its own."""
     from lab.models.tokenizer import ChatTokenizer
+    from lab.train.copies import copies
     from lab.train.folder import MERGED, Training, claim, digest, refuse_finished
     from lab.train.masking import mask_names
     from lab.train.openings import openings
@@ -117,12 +119,14 @@ def adapter(
     prepare_device(device, threads)
     console = Console(stderr=as_json)
     base = _resolve(model, config, console)
-    if config.vary_words:
+    if config.vary_words or config.copies:
         words = words_of(ChatTokenizer.load(base.path))
         if not words:
+            option = "--vary-words" if config.vary_words else "--copies"
             got = f"{base.name}, whose tokenizer spells every word alike behind a blank and a quote"
-            raise UserError("--vary-words", got=got, expected="0 for this model")
+            raise UserError(option, got=got, expected="0 for this model")
         sessions = vary_words(sessions, config.vary_words, config.seed, words)
+        sessions += copies(config.copies, config.seed, words)
     data, check = (
         examples_within(config.length, chosen, base, console, what)
         for what, chosen in (("training", sessions), ("validation", held_out))

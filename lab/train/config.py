@@ -34,7 +34,9 @@ class AdapterConfig:
         openings: share of the sessions that are trained up to their first reply only (`lab.train.openings`).
         vary_words: share of the sessions whose copied words are trained as other words of the vocabulary
             (`lab.train.words`).
-        seed: of the adapter's first weights, the order of the data, dropout, masking, openings and words.
+        copies: sessions beyond those, of one call that copies some eight words (`lab.train.copies`).
+        seed: of the adapter's first weights, the order of the data, dropout, and all that changes or adds
+            sessions.
     """
 
     rank: int = 16
@@ -55,6 +57,7 @@ class AdapterConfig:
     mask_names: float = 0.0
     openings: float = 0.0
     vary_words: float = 0.0
+    copies: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -63,8 +66,9 @@ class AdapterConfig:
                 raise UserError(_option(name), got=getattr(self, name), expected="more than 0")
         if not 0 <= self.dropout < 1:
             raise UserError(_option("dropout"), got=self.dropout, expected="at least 0 and less than 1")
-        if self.frozen < 0:
-            raise UserError(_option("frozen"), got=self.frozen, expected="0 or more")
+        for name in ("frozen", "copies"):
+            if getattr(self, name) < 0:
+                raise UserError(_option(name), got=getattr(self, name), expected="0 or more")
         for name in ("warmup", "text_weight", "mask_names", "openings", "vary_words"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(_option(name), got=getattr(self, name), expected="0 to 1")

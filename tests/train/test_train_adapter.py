@@ -338,6 +338,7 @@ def test_the_learning_rate_warms_up_and_falls_towards_zero() -> None:
     [
         ("rank", 0),
         ("frozen", -1),
+        ("copies", -1),
         ("lr", -1.0),
         ("epochs", math.inf),
         ("lr", math.nan),

@@ -15,6 +15,7 @@ from lab.cli.train import train
 from lab.errors import UserError
 from lab.models.examples import examples_of
 from lab.session import dump_session, load_sessions
+from lab.train.copies import copies
 from lab.train.folder import digest
 from lab.train.masking import mask_names
 from lab.train.openings import openings
@@ -69,6 +70,7 @@ WORDS = ["Falconry", "slugs"]
         ("--mask-names", mask_names),
         ("--openings", openings),
         ("--vary-words", partial(vary_words, words=WORDS)),
+        ("--copies", lambda sessions, number, seed: sessions + copies(number, seed, WORDS)),
     ],
 )
 def test_what_changes_sessions_changes_those_that_are_trained_and_not_the_validation(
@@ -197,6 +199,7 @@ def test_sessions_over_the_limit_are_left_out_and_named(arguments, make_session,
         (["--length", "5"], "--length: got 5, expected one that at least one session fits into"),
         (["--length", "641"], "--length: got 641, expected at most 640"),
         (["--vary-words", "1"], "--vary-words: got .*tiny, whose tokenizer spells every word alike"),
+        (["--copies", "1"], "--copies: got .*tiny, whose tokenizer spells every word alike"),
         (["--rank", "0"], "--rank: got 0, expected more than 0"),
         (["--forward-tokens", "100"], "--forward-tokens: got 100"),
         (["--model", "smolm2-135m"], r"Did you mean 'smollm2-135m'\?"),
