@@ -142,10 +142,10 @@ def _recall(values: Values) -> Script:
         script = _single(values, ("chain", "extraction", "retry", "short"))
     if values.chance(0.5) and not script.policy:
         idle = [name for name in script.kind.tools() if name not in script.called]
-        script.policy = _forbid(values, values.choice(idle))
+        _forbid(script, values.choice(idle))
     label, value = values.choice(tuple(script.facts.items()))
     script.ask_with("recall", smalltalk.RECALL, label=label)
-    script.say(f"[It is|The {label} is] {value}.", value)
+    script.say(f"The {label} [is|was] {value}.", value)
     return script
 
 
@@ -154,15 +154,17 @@ def _out_of_order(values: Values) -> Script:
     asked = _single(values, ("short", "parallel", "retry"))
     script = _script(values, asked.world_name)
     tool = asked.called[0]
-    script.policy = _forbid(values, tool)
+    _forbid(script, tool)
     script.show(tool)
     script.quote(asked)
-    script.say(f"[Sorry, I|I] cannot do that [today|now]: {tool} must not be used.", tool)
+    script.say(f"Sorry, [I cannot|but I cannot] do that [today|now]: {tool} must not be used.", tool)
     return script
 
 
-def _forbid(values: Values, tool: str) -> str:
-    return expand(values.choice(smalltalk.OUT_OF_ORDER.of(values.split)), values.rng).format(tool=tool)
+def _forbid(script: Script, tool: str) -> None:
+    values = script.v
+    rule = expand(values.choice(smalltalk.OUT_OF_ORDER.of(values.split)), values.rng)
+    script.policy, script.forbidden = rule.format(tool=tool), tool
 
 
 FAMILIES: dict[str, Callable[[Values], Script]] = {
@@ -218,8 +220,9 @@ def generate_shared(
     """`wanted[family]` sessions of each family; up to `share` in a row have one agent.
 
     They begin alike then, as sessions of a deployed agent do: system prompt, date and catalog are the same.
-    What is asked is drawn as in `generate`. The requests that need the most tools come with agents of their
-    own, and every agent gets others that it can hold as it is.
+    What is asked is drawn as in `generate`. Requests to agents that must not use a tool come with agents of
+    their own, then those that need the most tools, and every agent gets others that it can hold as it is: one
+    with a forbidden tool gets requests for that tool and for others.
 
     Raises:
         UserError: as `check` does.
@@ -251,7 +254,9 @@ class _Request:
 
 def _in_groups(drawn: Sequence[_Request], share: int, name: str, ref: str) -> Iterator[Session]:
     scripts = {request: request.script() for request in drawn}
-    waiting = sorted(drawn, key=lambda request: -scripts[request].used_tools)
+    waiting = sorted(
+        drawn, key=lambda request: (not scripts[request].forbidden, -scripts[request].used_tools)
+    )
     while waiting:
         first = waiting.pop(0)
         agent = scripts[first].agent(_catalog_size(first.family))

@@ -61,12 +61,14 @@ class Agent:
 
     Attributes:
         policy: the rule that the system prompt contains.
+        forbidden: the tool that the rule forbids, if it does.
         catalog: the visible tools in their order, (world, tool).
     """
 
     world: str
     today: date
     policy: str
+    forbidden: str
     system: str
     catalog: tuple[tuple[str, str], ...]
 
@@ -78,6 +80,7 @@ class Script:
         state: the initial state; tasks add to it before they yield.
         facts: what the answers have told so far: label -> value.
         policy: a rule that is added to the system prompt.
+        forbidden: the tool that the rule forbids, if it does.
         tasks: the names of the tasks performed.
         called: the names of the tools called, in order.
         strangers: whether a tool of another world may be among the visible ones.
@@ -89,6 +92,7 @@ class Script:
         self.state: JSON = {}
         self.facts: dict[str, str] = {}
         self.policy = ""
+        self.forbidden = ""
         self.tasks: list[str] = []
         self.called: list[str] = []
         self.strangers = True
@@ -219,16 +223,22 @@ class Script:
         system = expand(rng.choice(templates), rng).format(role=role, today=self.v.today.isoformat())
         if self.policy:
             system = f"{system} {self.policy}"
-        return Agent(self.world_name, self.v.today, self.policy, system, self._catalog(size))
+        return Agent(self.world_name, self.v.today, self.policy, self.forbidden, system, self._catalog(size))
 
     def suits(self, agent: Agent, *, any_date: bool = False) -> bool:
-        """Whether the agent can hold this session: with its date and rule, and all tools that it needs."""
+        """Whether the agent can hold this session: its date, a rule that replies obey, all tools needed."""
         return (
-            (agent.world, agent.policy) == (self.world_name, self.policy)
+            agent.world == self.world_name
+            and self._obeys(agent)
             and (any_date or agent.today == self.v.today)
             and all((self.world_name, name) in agent.catalog for name in self._shown)
             and (self.strangers or all(world == self.world_name for world, _ in agent.catalog))
         )
+
+    def _obeys(self, agent: Agent) -> bool:
+        if agent.forbidden:
+            return agent.forbidden == self.forbidden or not (self.policy or agent.forbidden in self._shown)
+        return agent.policy == self.policy
 
     def session(self, session_id: str, ref: str, tags: Sequence[str], agent: Agent) -> Session:
         """The finished session, held by the agent, validated."""

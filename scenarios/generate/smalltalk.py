@@ -33,10 +33,12 @@ _OUTSIDE = Phrases(
     ),
 )
 OUTSIDE = _OUTSIDE.with_more(more("smalltalk").get("outside", ()))
+# Greedy decoding takes the likeliest token: where refusals began in several ways, each alone would have to be
+# likelier than a call. So all of them begin with one word, as questions that ask back do ("Which").
 REFUSALS = (
     "Sorry, I cannot do that [here|with my tools].",
-    "[I am afraid that|Unfortunately this] is outside of what I can do.",
-    "I have no tool for that, so I cannot help with it.",
+    "Sorry, [that|this] is outside of what I can do.",
+    "Sorry, I have no tool for that and cannot help with it.",
 )
 FILLINGS = {
     "thing": ("mushrooms", "olives", "cherries", "pears", "walnuts", "honey", "tomatoes", "cheese"),

@@ -295,10 +295,12 @@ def test_held_out_worlds_appear_in_novel_tools_only() -> None:
 # Sessions that share an agent
 
 
+WANTED = {"chain": 24, "no-call": 24, "sql": 12, "rag": 12, "dialogue": 24, "catalog-16": 16}
+
+
 @cache
 def shared() -> tuple[Session, ...]:
-    wanted = {"chain": 12, "no-call": 12, "sql": 6, "rag": 6, "dialogue": 12, "catalog-16": 8}
-    return tuple(generate_shared(wanted, share=4, seed=3, split="train"))
+    return tuple(generate_shared(WANTED, share=4, seed=3, split="train"))
 
 
 def test_sessions_in_a_row_share_system_prompt_and_catalog() -> None:
@@ -312,7 +314,7 @@ def test_sessions_in_a_row_share_system_prompt_and_catalog() -> None:
 
 def test_shared_sessions_are_as_many_as_wanted_and_as_good_as_others() -> None:
     counts = Counter(session.tags[1] for session in shared())
-    assert counts == {"chain": 12, "no-call": 12, "sql": 6, "rag": 6, "dialogue": 12, "catalog-16": 8}
+    assert counts == WANTED
     assert len({session.id for session in shared()}) == len(shared())
     for session in shared():
         called = {name for turn in made_calls(session) for name, _ in turn}
@@ -348,6 +350,25 @@ def test_a_refused_request_is_never_put_to_an_agent_with_a_tool_for_it() -> None
         if session.tags[1] == "no-call" and asked in TRAIN_WORLDS and asked != session.tags[0]:
             own = set(load_world(session.tags[0]).tools())
             assert {tool.function.name for tool in session.tools} <= own
+
+
+def test_an_agent_with_a_forbidden_tool_refuses_what_needs_it_and_calls_others() -> None:
+    wanted = {"no-call": 150, "chain": 60, "retry": 60, "ambiguous": 60}
+    sessions = generate_shared(wanted, share=8, seed=5, split="train")
+    both = 0
+    for _, group in groupby(sessions, lambda s: s.messages[0].content):
+        refused, called = set[str](), set[str]()
+        for session in group:
+            said = session.messages[session.calls[-1].at].content or ""
+            if match := re.match(r"Sorry, .* cannot do that \w+: (\w+) must not be used", said):
+                refused.add(match[1])
+                assert match[1] in session.messages[0].content  # the rule that the refusal goes by
+                assert match[1] in [tool.function.name for tool in session.tools]
+            called |= {name for turn in made_calls(session) for name, _ in turn}
+        assert len(refused) <= 1
+        assert not refused & called
+        both += bool(refused and called)
+    assert both >= 8
 
 
 def test_shared_sessions_of_an_unknown_family_or_split_are_refused() -> None:
@@ -397,6 +418,24 @@ def test_no_call_sessions_end_in_a_user_turn_that_is_answered_in_words() -> None
         assert session.calls[-1].expect.kind == "no_call"
         assert session.tools
     assert sum(len(session.calls) == 1 for session in found) >= N / 3
+
+
+def test_refusals_begin_with_one_word_and_questions_back_with_another() -> None:
+    """Greedy decoding takes the likeliest token, and of several beginnings each would have to beat a call."""
+    refusals = [
+        text
+        for session in sessions("no-call", n=200)
+        if re.search("cannot|outside of", text := session.messages[-1].content or "")
+    ]
+    assert len(refusals) > 50
+    assert {text.split()[0] for text in refusals} == {"Sorry,"}
+    questions = [
+        text
+        for session in sessions("ambiguous", n=200)
+        if (text := session.messages[session.calls[0].at].content or "").endswith("?")
+    ]
+    assert len(questions) > 50
+    assert {text.split()[0] for text in questions} <= {"Which", "There"}  # "There are two: ... Which one?"
 
 
 def test_a_tool_that_is_out_of_order_is_not_called_and_others_are() -> None:

@@ -217,7 +217,7 @@ def pay_details(s: Script) -> Iterator[None]:
     yield
     s.ask("pay_missing", payee=name)
     s.show("find_payee", "pay")
-    s.say("[How much, and from which account|Which amount, and from which account]?")
+    s.say("[Which amount|Which sum], and from which account?")
     s.ask("pay_details", amount=amount, account=account)
     s.call("find_payee", name=norm(name))
     made = s.call("pay", account_id=account, payee_id=payee, amount=amount)

@@ -192,7 +192,7 @@ def contact(s: Script) -> Iterator[None]:
     yield
     s.ask("contact_missing", chart=chart)
     s.show("amend_contact")
-    s.say("What is the new number?")
+    s.say("Which number is the new one?")
     s.ask("contact", phone=phone)
     s.call("amend_contact", chart_no=chart, contact={"phone": phone})
     s.say(f"{chart} has the number {phone} now.", phone)

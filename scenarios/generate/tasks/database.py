@@ -233,7 +233,7 @@ def fix(s: Script) -> Iterator[None]:
     yield
     s.ask("which_change", group=theme.group, who=who, table=theme.table)
     s.show("update_rows", "run_query")
-    s.say(f"[What should it be|What is the right value]: {listed(theme.groups)}?")
+    s.say(f"[Which value should it be|Which value is right]: {listed(theme.groups)}?")
     s.ask("to_value", new=new)
     s.call("describe_table", table=theme.table)
     s.call("update_rows", table=theme.table, values={theme.group: new}, where={theme.name: who})

@@ -225,7 +225,7 @@ def flag(s: Script) -> Iterator[None]:
     yield
     s.ask("flag_missing")
     s.show("set_flag")
-    s.say("[Which flag is it|What is the flag's name], and for what percentage?")
+    s.say("[Which flag is it|Which flag do you mean], and for what percentage?")
     s.ask("flag", flag=name, percent=percent)
     s.call("set_flag", flag=name, enabled=True, percent=percent)
     s.say(f"{name} is on for {percent} percent.", name)

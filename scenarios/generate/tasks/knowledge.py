@@ -262,7 +262,7 @@ def vague(s: Script) -> Iterator[None]:
     yield
     s.ask("vague", prop=prop)
     s.show("search_passages", "read_passage")
-    s.say("[Of which product|Which product do you mean]?")
+    s.say("[Which product is it|Which product do you mean]?")
     s.ask("of", product=product)
     s.call("search_passages", query=_query(product, prop))
     s.call("read_passage", passage_id=passage)

@@ -212,7 +212,7 @@ def remind(s: Script) -> Iterator[None]:
     yield
     s.ask("remind_missing", note=note)
     s.show("set_reminder")
-    s.say("[When|On which day and at what time] should I remind you?")
+    s.say("[Which day and time|Which day and what time] should I note for that?")
     s.ask("remind", date=on, time=time)
     made = s.call("set_reminder", note=norm(note), date=on.isoformat(), time=time)
     s.say(f"Reminder {made['reminder_id']} is set for {day(on.isoformat())}, {time}.", made["reminder_id"])

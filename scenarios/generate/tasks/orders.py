@@ -237,7 +237,7 @@ def address(s: Script) -> Iterator[None]:
     yield
     s.ask("address_missing", order=order)
     s.show("change_address")
-    s.say("[What is the new address|Which address should I use] (street, postcode and city)?")
+    s.say("[Which address is the new one|Which address should I use] (street, postcode and city)?")
     s.ask("address", street=street, postcode=postcode, city=city)
     new = {"street": street, "postcode": postcode, "city": city}
     s.call("change_address", order_id=order, address=new)

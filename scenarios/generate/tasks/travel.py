@@ -254,7 +254,7 @@ def car(s: Script) -> Iterator[None]:
     s.ask("car_missing", city=city, pick_up=pick_up, drop_off=drop_off)
     s.show("rent_car")
     s.say(
-        "[Which category|What kind of car] (compact, estate, van or electric), and who drives, at what age?"
+        "[Which category|Which kind of car] (compact, estate, van or electric), and who drives, at what age?"
     )
     said = f"{'an' if category[0] == 'e' else 'a'} {category}"
     s.ask("car_details", category=said, name=name, age=age)
