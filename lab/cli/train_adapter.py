@@ -75,7 +75,7 @@ _setting = setting_of(AdapterConfig)
 @_setting("mask_names", float, "Share of the agents whose tools go by other names; not in validation.")
 @_setting("openings", float, "Share of the sessions trained up to their first reply; not in validation.")
 @_setting("vary_words", float, "Share of the sessions whose copied words are other ones; not in validation.")
-@_setting("copies", int, "Sessions beyond those, each of a call that copies some eight words.")
+@_setting("copies", int, "Sessions beyond those, each of a call that copies some twelve words.")
 @_setting("seed", int, "Of the generated sessions, their order and the adapter's first weights.")
 @click.option(
     "--evaluations",
@@ -108,7 +108,7 @@ def adapter(
     from lab.train.folder import MERGED, Training, claim, digest, refuse_finished
     from lab.train.masking import mask_names
     from lab.train.openings import openings
-    from lab.train.words import vary_words, words_of
+    from lab.train.words import teachable, vary_words, words_of
 
     config = AdapterConfig(**settings)
     refuse_finished(out, MERGED)
@@ -125,6 +125,7 @@ def adapter(
             option = "--vary-words" if config.vary_words else "--copies"
             got = f"{base.name}, whose tokenizer spells every word alike behind a blank and a quote"
             raise UserError(option, got=got, expected="0 for this model")
+        words = teachable(words)
         sessions = vary_words(sessions, config.vary_words, config.seed, words)
         sessions += copies(config.copies, config.seed, words)
     data, check = (

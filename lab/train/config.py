@@ -34,7 +34,7 @@ class AdapterConfig:
         openings: share of the sessions that are trained up to their first reply only (`lab.train.openings`).
         vary_words: share of the sessions whose copied words are trained as other words of the vocabulary
             (`lab.train.words`).
-        copies: sessions beyond those, of one call that copies some eight words (`lab.train.copies`).
+        copies: sessions beyond those, of one call that copies some twelve words (`lab.train.copies`).
         seed: of the adapter's first weights, the order of the data, dropout, and all that changes or adds
             sessions.
     """

@@ -1,7 +1,7 @@
 """Sessions of one call that copies several words, for a tokenizer that spells them differently there.
 
 Behind a blank ` Glasgow` is one token, behind a quote `Gl` and `asgow` are two (`lab.train.words`). A session
-of an agent has one or two such words among hundreds of tokens; one of these has about eight, and most of
+of an agent has one or two such words among hundreds of tokens; one of these has about twelve, and most of
 its tokens are the words and their copies.
 """
 
@@ -82,7 +82,7 @@ def _session(
         if field in chosen:
             arguments[field] = " ".join(next(words) for _ in range(rng.choice((1, 1, 1, 2))))
         elif properties[field]["type"] == "array" and rng.random() < 1 / 2:
-            arguments[field] = [next(words) for _ in range(rng.randint(2, 6))]
+            arguments[field] = [next(words) for _ in range(rng.randint(6, 16))]
     asked = rng.choice(_ASKED).format(verb=verb, noun=noun)
     made = {"name": tool["name"], "arguments": json.dumps(arguments, ensure_ascii=False)}
     return Session.model_validate(

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lab.models.tokenizer import ChatTokenizer
-from lab.session import MATCHER_FLAGS, MATCHER_KEYS, Session
+from lab.scenarios.generate import FAMILIES, SPLITS, generate
+from lab.session import MATCHER_FLAGS, MATCHER_KEYS, Session, dump_session
 
 OTHER = 1 / 2  # share of a varied session's copied words that become other ones
 SHORTEST = 4  # letters of a word that is varied
@@ -37,6 +38,21 @@ def words_of(tokenizer: ChatTokenizer) -> list[str]:
         if text[:1] == " " and plain and len(tokenizer.encode(word)) > 1:
             found.append(word)
     return found
+
+
+def teachable(words: Iterable[str], number: int = 200) -> list[str]:
+    """The words that generated sessions of the splits validation and test do not have.
+
+    Args:
+        number: sessions of every family and split that are looked at; 200 have nearly all their pools' words.
+    """
+    held_out: set[str] = set()
+    for family in FAMILIES:
+        for split in SPLITS:
+            if split != "train" and (family != "novel-tools" or split == "test"):
+                found = generate(family, n=number, seed=1, split=split)
+                held_out |= _lower(dump_session(session) for session in found)
+    return [word for word in words if word.lower() not in held_out]
 
 
 def vary_words(sessions: Sequence[Session], share: float, seed: int, words: Sequence[str]) -> list[Session]:

@@ -77,6 +77,7 @@ def test_what_changes_sessions_changes_those_that_are_trained_and_not_the_valida
     arguments, tmp_path, data, option, change, monkeypatch
 ) -> None:
     monkeypatch.setattr("lab.train.words.words_of", lambda _: WORDS)
+    monkeypatch.setattr("lab.train.words.teachable", lambda words: words)
     options = (option, 1, "--seed", 3, "--evaluations", 0, "--epochs", 0.5)
     assert invoke(arguments, *options).exit_code == 0
     facts = json.loads((tmp_path / "run" / "training.json").read_text())

@@ -8,7 +8,7 @@ from lab.models.tokenizer import ChatTokenizer
 from lab.scenarios.generate import generate
 from lab.scoring import score_call
 from lab.session import Session
-from lab.train.words import vary_words, words_of
+from lab.train.words import teachable, vary_words, words_of
 
 WORDS = ["Falconry", "Glassware", "plainly", "slugs", "synaptic", "footprint"]
 
@@ -76,6 +76,12 @@ def test_generated_sessions_stay_what_their_own_expectations_call_right(family) 
             score = score_call(text, "stop", after, call, "hermes")
             assert score is not None
             assert score.args_ok, (after.id, score.detail)
+
+
+def test_words_of_validation_and_test_sessions_are_not_taught_and_those_of_train_alone_are() -> None:
+    train = ["borrower", "Kilometers", "harvests", "riesling"]
+    held_out = ["exhibits", "Household", "adoptions", "Rentals"]
+    assert teachable([*train, *held_out], 30) == train
 
 
 def test_the_words_of_a_tokenizer_are_one_token_behind_a_blank_and_more_without(tokenizer) -> None:
