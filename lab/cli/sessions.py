@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,15 @@ class _WithFamilies(click.Command):
         from lab.scenarios.generate import FAMILIES  # Only help and generation itself need the worlds.
 
         with formatter.section("Families"):
-            formatter.write_text(", ".join(FAMILIES))
+            indent = " " * formatter.current_indent
+            names = textwrap.fill(
+                ", ".join(FAMILIES),
+                formatter.width,
+                initial_indent=indent,
+                subsequent_indent=indent,
+                break_on_hyphens=False,
+            )
+            formatter.write(f"{names}\n")
 
 
 @sessions.command(cls=_WithFamilies)

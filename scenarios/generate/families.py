@@ -105,6 +105,11 @@ def _no_call(values: Values) -> Script:
     return values.choice(kinds)(values)
 
 
+def _refuse(values: Values) -> Script:
+    """What takes a look at the catalog or at the rules to know."""
+    return values.choice((_other_world, _out_of_order))(values)
+
+
 def _outside(values: Values) -> Script:
     script = _script(values, values.choice(TRAIN_WORLDS))
     fillings = {name: values.choice(words) for name, words in smalltalk.FILLINGS.items()}
@@ -172,6 +177,7 @@ FAMILIES: dict[str, Callable[[Values], Script]] = {
     "parallel": partial(_single, tags=("parallel",)),
     "retry": partial(_single, tags=("retry",)),
     "no-call": _no_call,
+    "refuse": _refuse,
     "extraction": partial(_single, tags=("extraction",)),
     "rag": partial(_single, tags=("rag",)),
     "sql": partial(_single, tags=("sql",)),

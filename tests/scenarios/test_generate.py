@@ -438,6 +438,24 @@ def test_refusals_begin_with_one_word_and_questions_back_with_another() -> None:
     assert {text.split()[0] for text in questions} <= {"Which", "There"}  # "There are two: ... Which one?"
 
 
+def test_refuse_sessions_are_one_request_that_is_refused_for_its_world_or_a_rule() -> None:
+    found = sessions("refuse", n=100)
+    ruled = 0
+    for session in found:
+        (call,) = session.calls
+        text = session.messages[call.at].content or ""
+        assert text.startswith("Sorry, ")
+        assert call.expect.kind == "no_call"
+        asked = (session.model_extra or {})["x_templates"][0].partition(".")[0]
+        if rule := re.search(r": (\w+) must not be used", text):
+            assert asked == session.tags[0]
+            assert rule[1] in (session.messages[0].content or "")
+            ruled += 1
+        else:
+            assert asked != session.tags[0]
+    assert 0.3 * len(found) <= ruled <= 0.7 * len(found)
+
+
 def test_a_tool_that_is_out_of_order_is_not_called_and_others_are() -> None:
     refused = called = 0
     for session in sessions("no-call", n=200):
