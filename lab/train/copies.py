@@ -2,7 +2,8 @@
 
 Behind a blank ` Glasgow` is one token, behind a quote `Gl` and `asgow` are two (`lab.train.words`). A session
 of an agent has one or two such words among hundreds of tokens; one of these has about twelve, and most of
-its tokens are the words and their copies.
+its tokens are the words and their copies. They are copied from behind a blank to behind a quote, as arguments
+are, and the other way round, as a table's name is from a result into a query.
 """
 
 from __future__ import annotations
@@ -80,9 +81,9 @@ def _session(
     arguments: dict[str, Any] = {}
     for field in properties:
         if field in chosen:
-            arguments[field] = " ".join(next(words) for _ in range(rng.choice((1, 1, 1, 2))))
+            arguments[field] = " ".join(next(words) for _ in range(rng.choice((1, 1, 1, 2, 4))))
         elif properties[field]["type"] == "array" and rng.random() < 1 / 2:
-            arguments[field] = [next(words) for _ in range(rng.randint(6, 16))]
+            arguments[field] = [next(words) for _ in range(rng.randint(3, 9))]
     asked = rng.choice(_ASKED).format(verb=verb, noun=noun)
     made = {"name": tool["name"], "arguments": json.dumps(arguments, ensure_ascii=False)}
     return Session.model_validate(
@@ -123,9 +124,11 @@ def _told(arguments: dict[str, Any], rng: random.Random) -> str:
             (" Its fields: ", "{field} = {value}", "; "),
         )
     )
-    joined = rng.choice((", ", " and ", " "))
-    parts = [
-        form.format(field=field, value=value if isinstance(value, str) else joined.join(value))
-        for field, value in arguments.items()
-    ]
+    joined, quoted = rng.choice((", ", " and ", " ")), rng.random() < 1 / 2
+    parts = []
+    for field, value in arguments.items():
+        words = value.split() if isinstance(value, str) else value
+        said = [f'"{word}"' for word in words] if quoted else words
+        told = (" " if isinstance(value, str) else joined).join(said)
+        parts.append(form.format(field=field, value=told))
     return begin + between.join(rng.sample(parts, len(parts)))

@@ -37,6 +37,13 @@ def test_the_call_copies_words_of_the_request_into_arguments_of_its_tool() -> No
         assert score.args_ok, score.detail
 
 
+def test_half_of_the_requests_have_their_words_in_quotes() -> None:
+    for session in (found := copies(200, 5, WORDS)):
+        request = session.messages[1].content or ""
+        assert request.count('"') in (0, 2 * len(copied(session)))
+    assert 70 < sum('"' in (session.messages[1].content or "") for session in found) < 130
+
+
 def test_a_call_copies_about_twelve_words_and_no_word_twice_before_each_was_taken() -> None:
     many = [f"w{index:05}" for index in range(3000)]
     taken = [copied(session) for session in copies(200, 2, many)]
