@@ -62,9 +62,8 @@ def _in_turn(words: Sequence[str], rng: random.Random) -> Iterator[str]:
 
 def _tool(name: tuple[str, str], rng: random.Random) -> dict[str, Any]:
     fields = rng.sample(_FIELDS.split(), rng.randint(6, 9))
-    lists = rng.sample(_LISTS.split(), 1)
     properties: dict[str, Any] = {field: {"type": "string"} for field in fields}
-    properties |= {field: {"type": "array", "items": {"type": "string"}} for field in lists}
+    properties[rng.choice(_LISTS.split())] = {"type": "array", "items": {"type": "string"}}
     parameters = {"type": "object", "properties": properties, "required": fields[:1]}
     described = {"name": "_".join(name), "description": f"{name[0].capitalize()} one {name[1]}."}
     return {"type": "function", "function": described | {"parameters": parameters}}

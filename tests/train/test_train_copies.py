@@ -52,7 +52,7 @@ def test_a_call_copies_about_twelve_words_and_no_word_twice_before_each_was_take
     assert 10 <= len(words) / len(taken) <= 16
     assert min(map(len, taken)) >= 3
     few = Counter(word for session in copies(200, 2, WORDS) for word in copied(session))
-    assert max(few.values()) - min(few.values()) <= 2  # in turn, and a round may have been cut
+    assert max(few.values()) - min(few.values()) <= 1  # in turn, and the last round may have been cut
 
 
 def test_sessions_in_a_row_have_one_agent_and_seeds_have_others() -> None:
