@@ -70,7 +70,12 @@ def read_training(folder: Path) -> Training:
     except OSError as error:
         raise UserError(f"{path}", got=error.strerror, expected="a training's folder") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}", got=f"{type(error).__name__}: {error}", expected=SCHEMA) from None
+        raise UserError(
+            f"{path}",
+            got=f"{type(error).__name__}: {error}",
+            expected=SCHEMA,
+            hint="It is damaged or another lab's; choose another folder.",
+        ) from None
 
 
 def digest(sessions: Iterable[Session]) -> str:
@@ -114,29 +119,24 @@ def claim(out: Path, training: Training, result: str) -> bool:
     """Make the folder, or find this very training in it; True if there is a training to resume.
 
     Raises:
-        UserError: the folder cannot be made, holds something else, or another or a finished training.
+        UserError: the folder cannot be made, holds something else, or another, a finished or a damaged
+            training.
     """
     refuse_finished(out, result)
     path = out / TRAINING
     try:
         out.mkdir(parents=True, exist_ok=True)
-        there = any(out.iterdir())
-        text = path.read_text(encoding="utf-8") if path.is_file() else None
+        there, started = any(out.iterdir()), path.is_file()
     except OSError as error:
         raise UserError(f"--out {out}", got=error.strerror, expected="a folder that can be written") from None
     facts = training.facts()
-    if text is None:
+    if not started:
         if there:
             raise UserError(f"--out {out}", got="a folder with other files", expected="a new or empty folder")
         write_atomically(path, json.dumps(facts, indent=2) + "\n")
         return False
-    try:
-        known = json.loads(text)
-        differing = [key for key in facts if known.get(key) != facts[key]]
-    except (ValueError, AttributeError):
-        raise UserError(
-            f"{path}", got="no JSON object", hint="It is damaged; choose another --out."
-        ) from None
+    known = read_training(out).facts()
+    differing = [key for key in facts if known.get(key) != facts[key]]
     if differing:
         raise UserError(
             f"--out {out} holds another training",

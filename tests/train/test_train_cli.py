@@ -234,6 +234,23 @@ def test_another_training_or_other_files_in_the_folder_are_refused(arguments, tm
         invoke(arguments, "--out", tmp_path / "mine")
 
 
+def test_an_option_that_the_lab_did_not_have_yet_was_at_its_default(arguments, tmp_path) -> None:
+    invoke(arguments, "--max-minutes", "1e-9")
+    path = tmp_path / "run" / "training.json"
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "text_weight"}))
+    with pytest.raises(UserError, match=r"another training: got text_weight 0\.5, expected text_weight 1\.0"):
+        invoke(arguments, "--text-weight", "0.5")
+    assert "Resuming" in invoke(arguments, "--max-minutes", "1e-9").output
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"kind": "poem"}'])
+def test_a_folder_whose_training_cannot_be_read_says_so(arguments, tmp_path, text) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "training.json").write_text(text)
+    with pytest.raises(UserError, match=r"training\.json: .* expected lab-training/1\. It is damaged"):
+        invoke(arguments)
+
+
 def test_without_peft_it_says_what_to_install(arguments, monkeypatch) -> None:
     monkeypatch.setattr(train_shared, "find_spec", lambda _: None)
     with pytest.raises(UserError, match=r"pip install 'specquant-lab\[train\]'"):
