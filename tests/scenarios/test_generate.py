@@ -22,7 +22,7 @@ from lab.scenarios.generate.pools import CITIES, LAST_NAMES
 from lab.scenarios.generate.tasks import TASKS
 from lab.scenarios.generate.tasks.themes import THEMES, mixed
 from lab.scenarios.generate.values import Values
-from lab.scenarios.generate.wording import CLOSERS, OPENERS, SYSTEM
+from lab.scenarios.generate.wording import CLOSERS, MANNERS, OPENERS, SYSTEM
 from lab.scenarios.worlds import NOVEL_WORLDS, TRAIN_WORLDS, load_world
 from lab.scoring import score_call
 from lab.session import Message, Session, dump_session, parse_session
@@ -227,6 +227,18 @@ def test_templates_are_disjoint_between_splits_in_every_intent() -> None:
     }
     for one, two in combinations(SPLITS, 2):
         assert not {text for text in texts[one] & texts[two] if len(text.split()) > 1}
+
+
+def test_a_further_sentence_in_a_system_prompt_is_no_sign_of_a_rule_in_train() -> None:
+    # The help-desk's agents have a rule of their own: to record answers.
+    made = [s for s in generate("chain", n=200, seed=3, split="train") if "knowledge" not in s.tags]
+    plain = {str(session.messages[0].content) for session in made}
+    names = {tool.function.name for session in made for tool in session.tools}
+    assert not any(name in prompt for prompt in plain for name in names), "a rule names its tool"
+    short = {re.sub(r"\d", "", prompt) for prompt in plain}
+    assert len(short) > 100
+    told = sum(prompt.endswith(MANNERS) for prompt in plain)
+    assert 0.6 < told / len(plain) < 0.9
 
 
 def test_no_further_train_template_comes_near_a_held_out_one() -> None:
