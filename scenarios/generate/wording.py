@@ -73,35 +73,40 @@ MANNERS = (
 )
 _MANNER = f"[{'|'.join(MANNERS)}{'|' * (len(MANNERS) // 3)}]"
 
+_BE = (
+    "[You are|You are|You work as|You serve as|You act as|You have been set up as|You were made to be|"
+    "Users know you as]"
+)
+_BEING = (
+    "[, quick and honest|, calm and thorough| with years of experience|, never in a hurry| who likes order|"
+    ", exact in all you do|, kind to everybody|, new in the team|, always awake| for our customers|"
+    " of our firm| in a small firm| that people trust|||||||]"
+)
+_POST = "[Your role|Your job|Your task|Profile|What you are|Position]: {role}"
+_DAY = (
+    "[Today is {today}.|Current date: {today}.|It is {today}.|The calendar shows {today}.|"
+    "Today's date is {today}.|The day is {today}.|Date of today: {today}.|The clock says {today}.|"
+    "Reference date {today}.|This is {today}.|Your shift is on {today}.]"
+)
+
 SYSTEM = Phrases(
     train=tuple(
         f"{template} {_MANNER}"
         for template in (
-            "You are {role}. Today is {today}.",
-            "You are {role}. Current date: {today}.",
-            "You work as {role}. It is {today}.",
-            "Act as {role}. Today's date is {today}.",
-            "Your role: {role}. Date of today: {today}.",
-            "Today, {today}, you are on duty as {role}.",
-            "Someone writes to you, {role}, on {today}.",
-            "Your job is that of {role}. The calendar shows {today}.",
-            "{today}. You are {role}.",
-            "You serve as {role}, today being {today}.",
-            "Role: {role}\nToday: {today}",
-            "Imagine that you are {role} and that it is {today}.",
-            "We have hired you as {role}. Your shift is on {today}.",
-            "Here you act as {role}, day {today}.",
-            "You have been set up as {role}. The clock says {today}.",
-            "This conversation takes place on {today}; you are {role} in it.",
-            "On {today} people turn to you for help: you are {role}.",
-            "# Instructions\nBe {role}. (Date: {today})",
-            "Please be {role} from now on. The day is {today}.",
-            "You, {role}, have the tools below. Reference date {today}.",
-            "System date {today}. Profile: {role}.",
-            "For today, {today}, your task is to be {role} and to be good at it.",
-            "{today} is the date. What you are: {role}, quick and honest.",
-            "You are {role} with years of experience. Date today: {today}.",
-            "You are {role}, calm and thorough. Day: {today}.",
+            f"{_BE} {{role}}{_BEING}. {_DAY}",
+            f"{_BE} {{role}}{_BEING}. [{'|'.join(MANNERS)}] {_DAY}",
+            f"{_DAY} {_BE} {{role}}{_BEING}.",
+            f"[Act|Work|Serve|Be of use|Answer] as {{role}}{_BEING}. {_DAY}",
+            f"{_POST}{_BEING}. {_DAY}",
+            f"{_DAY} {_POST}{_BEING}.",
+            "[Today|Now|On this day], {today}, you are [on duty as|at work as|here as|just] {role}.",
+            "[Role|Profile|Agent]: {role}\n[Today|Date|Day]: {today}",
+            "[Date|Today|Day]: {today}\n[Role|Profile|Agent]: {role}",
+            "[We have hired you as|We need you as|Our firm has you as] {role}. Your shift is on {today}.",
+            "This [conversation|chat|call] takes place on {today}; you are {role} in it.",
+            "# [Instructions|Setup|About you]\nBe {role}. (Date: {today})",
+            "[Imagine|Suppose] that you are {role} and that it is {today}.",
+            "[Someone writes|People write] to you, {role}, on {today}.",
         )
     ),
     validation=("Date: {today}. Be {role}, and a careful one.",),
