@@ -73,7 +73,7 @@ _AGENT = replace(
     description="The same with an adapter that was trained to call tools; its card says how well.",
     adapter=Artifact(
         file="smollm2-135m-agent/adapter_model.safetensors",
-        sha256="73d3f19ca248ce0b49a6ad7660db929a7070d60ce4f049295cf71c6effaeaa0d",
+        sha256="f2cc242e2f679d7984d91d6769d61f2b8bdd0f3a123e5f887af02aba8a2d63bf",
         bytes=19_593_480,
     ),
     draft_head="smollm2-135m-agent/eagle3",
