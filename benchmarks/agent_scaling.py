@@ -4,12 +4,12 @@
     python benchmarks/agent_scaling.py TOKENS=RUN TOKENS=RUN TOKENS=RUN [--target 0.92] [--rate 340]
         [--figure docs/figures/agent-scaling.png]
 
-TOKENS is what the run's adapter had read in all its trainings, RUN the stored run of one arm; all runs have
-the same calls. Fitted is `log(wrong) = a - b log(tokens)`, wrong being the share of calls that are not
-args_ok, by least squares weighted with the binomial variance; the 95 % intervals resample whole sessions, the
-same ones for all runs. Each run but the first two is also predicted from those before it. --target asks for
-the tokens at which so many calls are right, --rate (tokens/s) for the hours. The last line is one JSON
-document.
+TOKENS is what the run's adapter had read in all its trainings, RUN a stored run, of which the reference arm
+counts; all runs have the same calls. Fitted is `log(wrong) = a - b log(tokens)`, wrong being the share of
+calls that are not args_ok, by least squares weighted with the binomial variance; the 95 % intervals resample
+whole sessions, the same ones for all runs. Each run but the first two is also predicted from those before it.
+--target asks for the tokens at which so many calls are right, --rate (tokens/s) for the hours. The last line
+is one JSON document.
 """
 
 from __future__ import annotations
@@ -91,14 +91,11 @@ def _wrong(runs: list[Path]) -> tuple[Floats, Floats]:
     found: list[dict[tuple[str, int], bool]] = []
     for run in runs:
         with Store.open(run) as store:
-            calls = scored_calls(list(store.calls()))
-        found.append({(c.session_id, c.call_index): c.score is not None and c.score.args_ok for c in calls})
+            reference = store.cells()[0].cell_id
+            calls = scored_calls([call for call in store.calls() if call.cell_id == reference])
         if not calls:
             raise SystemExit(f"{run}: no scored calls")
-        if len(found[-1]) != len(calls):
-            raise SystemExit(
-                f"{run}: has several arms; expected one, as of --precision bf16 --speculation none"
-            )
+        found.append({(c.session_id, c.call_index): c.score is not None and c.score.args_ok for c in calls})
         if found[-1].keys() != found[0].keys():
             raise SystemExit(f"{run}: other calls than those of {runs[0]}; all runs take the same scenario")
     sessions = {name: row for row, name in enumerate(sorted({session for session, _ in found[0]}))}
