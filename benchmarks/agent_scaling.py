@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -69,11 +70,11 @@ def main() -> None:
     print(f"wrong calls fall as tokens^-{law.text('.2f')}")
     more = amount.value / tokens[-1]
     print(f"{args.target:.0%} right: {amount.text(',.0f')} tokens, {more:.1f} times the most so far")
-    document |= {"points": rows, "exponent": _bounds(law), "tokens": _bounds(amount)}
+    document |= {"points": rows, "exponent": asdict(law), "tokens": asdict(amount)}
     if args.rate:
         hours = _interval((needed - tokens[-1]) / args.rate / 3600)
         print(f"{hours.text('.0f')} hours beyond the last at {args.rate:g} tokens/s")
-        document["hours"] = _bounds(hours)
+        document["hours"] = asdict(hours)
     if args.figure:
         _draw(tokens, wrong, size, a, b, args.target, amount, args.figure)
     print(json.dumps(document))
@@ -125,10 +126,6 @@ def _interval(values: Floats) -> Interval:
     return Interval(float(values[0]), float(low), float(high))
 
 
-def _bounds(interval: Interval) -> dict[str, float | None]:
-    return {"value": interval.value, "low": interval.low, "high": interval.high}
-
-
 def _draw(
     tokens: Floats,
     wrong: Floats,
@@ -146,7 +143,7 @@ def _draw(
         np.array([100 * getattr(share, bound) for share in shares]) for bound in ("value", "low", "high")
     )
     assert amount.high is not None
-    x = np.geomspace(tokens[0] / 1.3, max(amount.high, amount.value) * 1.2, 200)
+    x = np.geomspace(tokens[0] / 1.3, amount.high * 1.2, 200)
     lines = 100 * np.exp(a[:, None] - b[:, None] * np.log(x))
     tail = 100 * (1 - CONFIDENCE) / 2
     axes.fill_between(
@@ -167,10 +164,10 @@ def _draw(
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.minorticks_off()
-    ticks = [t for t in (2, 5, 8, 10, 20, 30, 40, 60, 80) if t != 8 or round(100 * (1 - target)) == 8]
     bottom, top = 0.6 * min(value.min(), 100 * (1 - target)), 1.25 * high.max()
     axes.set_ylim(bottom, top)
-    axes.set_yticks([t for t in ticks if bottom <= t <= top], [str(t) for t in ticks if bottom <= t <= top])
+    ticks = [t for t in (1, 2, 5, 10, 20, 40, 80) if bottom <= t <= top]
+    axes.set_yticks(ticks, [str(t) for t in ticks])
     millions = [m for m in (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if x[0] <= 1e6 * m <= x[-1]]
     axes.set_xticks([1e6 * m for m in millions], [f"{m:g}" for m in millions])
     axes.set_xlabel("million tokens read in training")
